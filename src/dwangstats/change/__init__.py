@@ -1,0 +1,1 @@
+"""Change between two periods: which providers are kept, and what that does."""

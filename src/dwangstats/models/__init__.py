@@ -1,0 +1,1 @@
+"""Models of registered rates, their results and their certificates."""

@@ -1,0 +1,1 @@
+"""Numbers on arrays: families, fits, covariance; no frames, no strings, no pictures."""

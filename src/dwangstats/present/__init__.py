@@ -1,0 +1,1 @@
+"""Words, figures, tables and the report; everything here takes finished results."""

@@ -1,0 +1,73 @@
+"""What a report shows: finished frames and sentences' numbers, nothing left to compute."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+import pandas as pd
+
+from dwangstats._types import Language
+
+
+@dataclass(frozen=True, slots=True)
+class ReportContents:
+    """Finished results of the main job, as tidy frames.
+
+    Attributes
+    ----------
+    language : {"nl", "en"}
+    title : str
+    question : dict
+        law, by, unit, before, after (as written in the analysis file), formula, family, cluster,
+        covariance, level, selection, completeness_before (low, high), monotone.
+    findings : DataFrame
+        rule, severity, table, count, of, rows, message, action (one row per finding of `check`).
+    coverage : DataFrame
+        quantity (providers, bed_days, registrations), kept, total, share.
+    deliveries : DataFrame
+        provider, period, status (accepted, rejected, not_delivered, nothing_to_report, unknown).
+    set_aside : DataFrame
+        what (rows, registrations), reason, count.
+    rates : DataFrame
+        form, selection (complete, delivered), period, year, events, bed_days, rate, lower, upper;
+        rate and its interval per 1,000 bed-days.
+    ratios : DataFrame
+        form, selection, family, covariance, estimate, lower, upper, level, degrees_of_freedom, providers,
+        events_before, events_after, bed_days_before, bed_days_after, count_ratio, headline (bool).
+        One row per form, selection, family and covariance; ``headline`` marks the one the text quotes.
+    coefficients : DataFrame
+        form, selection, family, covariance, name, estimate, standard_error, lower, upper.
+    fit_statistics : DataFrame
+        form, selection, family, rows, log_likelihood, aic, dispersion, converged, boundary.
+    bounds : DataFrame
+        form, rate_ratio, completeness_low, completeness_high, monotone, lower, upper,
+        interval_lower, interval_upper.
+    tipping : DataFrame
+        form, rate_ratio, completeness_before, lower, upper, direction ("rise" or "fall").
+    audit_sizes : DataFrame
+        completeness, standard_error, icc, events_per_provider, events.
+    sources : DataFrame
+        table, file (name only), rows, sha256.
+    versions : mapping
+        package name to version.
+    fingerprint : str
+        sha256 of the input and of the analysis file.
+    """
+
+    language: Language
+    title: str
+    question: Mapping[str, Any]
+    findings: pd.DataFrame
+    coverage: pd.DataFrame
+    deliveries: pd.DataFrame
+    set_aside: pd.DataFrame
+    rates: pd.DataFrame
+    ratios: pd.DataFrame
+    coefficients: pd.DataFrame
+    fit_statistics: pd.DataFrame
+    bounds: pd.DataFrame
+    tipping: pd.DataFrame
+    audit_sizes: pd.DataFrame
+    sources: pd.DataFrame
+    versions: Mapping[str, str]
+    fingerprint: str

@@ -1,0 +1,1 @@
+"""What is registered of what happened: evidence, bounds, completeness."""

@@ -1,0 +1,1 @@
+"""Synthetic registers with known truth."""
