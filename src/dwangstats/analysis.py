@@ -1,0 +1,343 @@
+"""The main job: from an analysis file to a report.
+
+Reads like a table of contents: read, check, count, select, compare, bound, present.
+"""
+
+import importlib.metadata
+import platform
+from collections.abc import Iterator
+from dataclasses import dataclass, replace
+from hashlib import sha256
+from pathlib import Path
+from typing import Any
+
+import pandas as pd
+
+from dwangstats import __version__
+from dwangstats._types import Language, Progress
+from dwangstats.change.comparison import FormComparison, Question, Refusal, compare_form
+from dwangstats.change.selection import complete_deliverers, selection_coverage
+from dwangstats.change.trends import registered_rates
+from dwangstats.data.checks import CheckReport, check
+from dwangstats.data.config import AnalysisConfig, load_config
+from dwangstats.data.findings import Finding, findings_frame
+from dwangstats.data.panel import Panel, build_panel
+from dwangstats.data.read import Tables, read_tables
+from dwangstats.errors import DataError
+from dwangstats.estimate import Estimate
+from dwangstats.present.contents import ReportContents
+from dwangstats.registration.bounds import bounds, tipping_point
+from dwangstats.registration.planning import audit_size
+
+ALL_FORMS = "all"
+AUDIT_COMPLETENESS = (0.60, 0.75, 0.90)
+AUDIT_STANDARD_ERRORS = (0.05, 0.10)
+AUDIT_ICC = 0.05
+PACKAGES = ("numpy", "scipy", "pandas", "formulaic", "narwhals", "matplotlib")
+
+
+@dataclass(frozen=True, slots=True)
+class Analysis:
+    """Everything the main job made, from the checked input to what the report shows.
+
+    Attributes
+    ----------
+    config : AnalysisConfig
+        The analysis file, complete with its defaults.
+    checks : CheckReport
+        Findings on the input.
+    panel : Panel
+        All provider-periods, delivered or not.
+    comparisons : tuple of FormComparison
+        Fits and rate ratios by form and selection; empty when no comparison was asked.
+    contents : ReportContents
+        Finished frames for the report.
+    """
+
+    config: AnalysisConfig
+    checks: CheckReport
+    panel: Panel
+    comparisons: tuple[FormComparison, ...]
+    contents: ReportContents
+
+
+def analyse(source: str | Path, *, language: Language | None = None, progress: Progress | None = None) -> Analysis:
+    """Run the main job without writing anything.
+
+    Parameters
+    ----------
+    source : str or Path
+        The analysis file (dwangstats.toml).
+    language : {"nl", "en"}, optional
+        Language of messages and report; the file's own when left out.
+    progress : callable, optional
+        Called with (steps done, steps in all).
+
+    Raises
+    ------
+    ConfigError
+        If the analysis file cannot be understood.
+    DataError
+        If the tables have errors; all of them are listed.
+    """
+    config = load_config(source)
+    if language is not None:
+        config = replace(config, language=language)
+    tables = read_tables(source)
+    checks = check(tables, by=config.panel.by, blank_events=config.panel.blank_events)
+    checks.raise_for_errors(config.language)
+    panel = _panel(tables, config)
+    selections = _selections(panel, config)
+    comparisons = tuple(_comparisons(panel, selections, config, progress))
+    contents = _contents(config, tables, checks, panel, selections, comparisons)
+    return Analysis(config, checks, panel, comparisons, contents)
+
+
+def write_report(
+    source: str | Path,
+    out: str | Path,
+    *,
+    language: Language | None = None,
+    progress: Progress | None = None,
+) -> Path:
+    """Run the main job and write report.html, figures, tables and results.json.
+
+    Parameters
+    ----------
+    source : str or Path
+        The analysis file (dwangstats.toml).
+    out : str or Path
+        Folder to write to; made when it is not there.
+    language : {"nl", "en"}, optional
+        Language of the report; the file's own when left out.
+    progress : callable, optional
+        Called with (steps done, steps in all).
+
+    Returns
+    -------
+    Path
+        The page, report.html.
+    """
+    from dwangstats.present.report import render
+
+    return render(analyse(source, language=language, progress=progress).contents, Path(out))
+
+
+def _panel(tables: Tables, config: AnalysisConfig) -> Panel:
+    wanted = config.panel
+    return build_panel(
+        tables,
+        form=list(wanted.forms) or None,
+        definition=wanted.definition,
+        by=wanted.by,
+        law=wanted.law,
+        planned=wanted.planned,
+        covariates=wanted.covariates,
+        unit=wanted.unit,
+        blank_events=wanted.blank_events,
+    )
+
+
+def _selections(panel: Panel, config: AnalysisConfig) -> dict[str, tuple[str, ...]]:
+    """Providers of each selection, the one of the headline first.
+
+    A selection that keeps nobody, or the same providers as the headline, has no rows of its own; the coverage says so.
+    """
+    delivered = tuple(sorted(panel.observed["provider"].unique()))
+    found = {"complete": complete_deliverers(panel), "delivered": delivered}
+    order = sorted(found, key=lambda rule: rule != config.selection.rule)
+    if not found[config.selection.rule]:
+        raise DataError(
+            f"No provider meets the selection '{config.selection.rule}': none of {len(panel.providers)} delivered in "
+            f"all of {len(panel.periods)} periods, or none delivered at all. "
+            'Write [selection] rule = "delivered" to use every delivered period, and look at the deliveries.'
+        )
+    if found["complete"] == delivered:
+        order = order[:1]
+    return {rule: found[rule] for rule in order if found[rule]}
+
+
+def _forms(panel: Panel) -> tuple[str, ...]:
+    return (ALL_FORMS, *panel.forms) if len(panel.forms) > 1 else tuple(panel.forms)
+
+
+def _comparisons(
+    panel: Panel, selections: dict[str, tuple[str, ...]], config: AnalysisConfig, progress: Progress | None
+) -> Iterator[FormComparison]:
+    if config.compare is None:
+        return
+    question = Question(
+        variable=config.compare.variable,
+        before=config.compare.before,
+        after=config.compare.after,
+        formula=config.model.formula,
+        family=config.model.family,
+        cluster=config.model.cluster,
+        covariance=config.model.covariance,
+        level=config.model.level,
+    )
+    steps = [(form, rule, providers) for form in _forms(panel) for rule, providers in selections.items()]
+    for done, (form, rule, providers) in enumerate(steps):
+        if progress is not None:
+            progress(done, len(steps))
+        yield compare_form(panel.restrict(providers).for_form(form), question, form, rule)
+    if progress is not None:
+        progress(len(steps), len(steps))
+
+
+def _contents(
+    config: AnalysisConfig,
+    tables: Tables,
+    checks: CheckReport,
+    panel: Panel,
+    selections: dict[str, tuple[str, ...]],
+    comparisons: tuple[FormComparison, ...],
+) -> ReportContents:
+    headline = _headline_estimates(comparisons, config)
+    refusals = [refusal for comparison in comparisons for refusal in comparison.refusals]
+    findings = [*checks.findings, *map(_refusal_finding, refusals)]
+    return ReportContents(
+        language=config.language,
+        title=config.title,
+        question=_question(config, panel),
+        findings=findings_frame(findings, config.language),
+        coverage=selection_coverage(panel, selections[config.selection.rule]),
+        deliveries=panel.delivery_status,
+        set_aside=panel.set_aside,
+        rates=_rates(panel, selections, config),
+        ratios=_stack(comparisons, "ratios"),
+        coefficients=_stack(comparisons, "coefficients"),
+        fit_statistics=_stack(comparisons, "fit_statistics"),
+        bounds=_bounds(headline, config),
+        tipping=_tipping(headline),
+        audit_sizes=_audit_sizes(),
+        sources=pd.DataFrame(
+            [(s.table, s.file, s.rows, s.sha256) for s in tables.sources], columns=["table", "file", "rows", "sha256"]
+        ),
+        versions=_versions(),
+        fingerprint=_fingerprint(config, tables),
+    )
+
+
+def _headline_estimates(comparisons: tuple[FormComparison, ...], config: AnalysisConfig) -> dict[str, Estimate]:
+    """The rate ratio that the text quotes, by form."""
+    found = {}
+    for comparison in comparisons:
+        if comparison.selection != config.selection.rule or comparison.ratios.empty:
+            continue
+        row = comparison.ratios[comparison.ratios["headline"]]
+        if not row.empty:
+            found[comparison.form] = comparison.estimates[row["family"].iloc[0], row["covariance"].iloc[0]]
+    return found
+
+
+def _question(config: AnalysisConfig, panel: Panel) -> dict[str, Any]:
+    compare, limits = config.compare, config.bounds
+    return {
+        "law": config.panel.law,
+        "by": panel.by,
+        "unit": panel.unit,
+        "definition": config.panel.definition,
+        "variable": None if compare is None else compare.variable,
+        "before": None if compare is None else compare.before,
+        "after": None if compare is None else compare.after,
+        "formula": config.model.formula,
+        "family": config.model.family,
+        "cluster": config.model.cluster,
+        "covariance": config.model.covariance,
+        "level": config.model.level,
+        "selection": config.selection.rule,
+        "completeness_before": None if limits is None else list(limits.completeness_before),
+        "completeness_after": None if limits is None else limits.completeness_after and list(limits.completeness_after),
+        "monotone": None if limits is None else limits.monotone,
+    }
+
+
+def _rates(panel: Panel, selections: dict[str, tuple[str, ...]], config: AnalysisConfig) -> pd.DataFrame:
+    frames = []
+    for rule, providers in selections.items():
+        chosen = panel.restrict(providers)
+        frames.append(registered_rates(chosen, config.model.level).assign(selection=rule))
+        if len(panel.forms) > 1:
+            total = registered_rates(chosen.for_form(ALL_FORMS), config.model.level)
+            frames.append(total.assign(selection=rule))
+    return pd.concat(frames, ignore_index=True)
+
+
+def _stack(comparisons: tuple[FormComparison, ...], name: str) -> pd.DataFrame:
+    frames = [getattr(c, name) for c in comparisons if not getattr(c, name).empty]
+    return pd.concat(frames, ignore_index=True) if frames else pd.DataFrame()
+
+
+def _refusal_finding(refusal: Refusal) -> Finding:
+    where = f"{refusal.form}, {refusal.selection}, {refusal.family}"
+    return Finding(
+        rule="no-estimate",
+        severity="warning",
+        table="panel",
+        count=1,
+        of=1,
+        rows=(),
+        message={
+            "nl": f"Geen verhoudingsgetal voor {where}: {refusal.reason}",
+            "en": f"No rate ratio for {where}: {refusal.reason}",
+        },
+        action={
+            "nl": "Lees deze vorm niet af uit de andere; voeg vormen of perioden samen als dat inhoudelijk kan.",
+            "en": "Do not read this form off the others; join forms or periods if that makes sense in substance.",
+        },
+    )
+
+
+def _bounds(headline: dict[str, Estimate], config: AnalysisConfig) -> pd.DataFrame:
+    if config.bounds is None:
+        return pd.DataFrame()
+    rows = []
+    for form, estimate in headline.items():
+        band = bounds(
+            rate_ratio=estimate,
+            completeness_before=config.bounds.completeness_before,
+            completeness_after=config.bounds.completeness_after,
+            monotone=config.bounds.monotone,
+            level=config.model.level,
+        )
+        rows.append(
+            {
+                "form": form,
+                "rate_ratio": band.rate_ratio,
+                "completeness_low": band.completeness_before[0],
+                "completeness_high": band.completeness_before[1],
+                "monotone": band.monotone,
+                "lower": band.lower,
+                "upper": band.upper,
+                "interval_lower": band.interval_lower,
+                "interval_upper": band.interval_upper,
+            }
+        )
+    return pd.DataFrame(rows)
+
+
+def _tipping(headline: dict[str, Estimate]) -> pd.DataFrame:
+    return pd.concat(
+        [tipping_point(rate_ratio=estimate).to_frame().assign(form=form) for form, estimate in headline.items()]
+        or [pd.DataFrame()],
+        ignore_index=True,
+    )
+
+
+def _audit_sizes() -> pd.DataFrame:
+    plans = [
+        audit_size(completeness=completeness, se=se, icc=AUDIT_ICC)
+        for completeness in AUDIT_COMPLETENESS
+        for se in AUDIT_STANDARD_ERRORS
+    ]
+    return pd.concat([plan.to_frame() for plan in plans], ignore_index=True)
+
+
+def _versions() -> dict[str, str]:
+    installed = {name: importlib.metadata.version(name) for name in PACKAGES}
+    return {"dwangstats": __version__, "python": platform.python_version(), **installed}
+
+
+def _fingerprint(config: AnalysisConfig, tables: Tables) -> str:
+    return sha256(f"{tables.fingerprint}\n{config.resolved}".encode()).hexdigest()

@@ -1,0 +1,240 @@
+"""From columns of text to a table of the schema: names, required columns, decimal mark, meaning, and what to say."""
+
+import re
+from collections.abc import Iterable, Mapping
+from typing import Any
+
+import pandas as pd
+
+from dwangstats.data.bsn import is_bsn_name, looks_like_bsn
+from dwangstats.data.config import ColumnMap, ReadConfig
+from dwangstats.data.convert import TEXT_DTYPE, Converted, as_text, convert_column, convert_covariate
+from dwangstats.data.files import RawTable
+from dwangstats.data.findings import Finding
+from dwangstats.data.nearest import did_you_mean, nearest
+from dwangstats.data.notes import note
+from dwangstats.data.schema import ColumnKind, TableSchema
+from dwangstats.errors import DataError
+
+_SHOWN_CHARACTERS = 20
+_SHOWN_COLUMNS = 12
+_RESEMBLES = 0.8
+_THOUSANDS = re.compile(r"[+-]?[1-9]\d{0,2}(?:\.\d{3})+")
+_DELIMITER_NAMES = {";": ";", "\t": "TAB", "|": "|"}
+
+
+def interpret(
+    raw: RawTable, schema: TableSchema, columns: ColumnMap, settings: ReadConfig
+) -> tuple[pd.DataFrame, list[Finding]]:
+    """Give a raw table the names and the meaning of the schema.
+
+    Parameters
+    ----------
+    raw : RawTable
+    schema : TableSchema
+    columns : ColumnMap
+        Our name to their name, and the parts of the period.
+    settings : ReadConfig
+        Decimal mark; None means found from the file.
+
+    Returns
+    -------
+    DataFrame
+        Columns of the schema converted, others kept, in the order of the file; the index is the row in the file.
+    list of Finding
+
+    Raises
+    ------
+    DataError
+        For citizen service numbers, and for missing or contradictory columns; all problems together.
+    """
+    _refuse_bsn_names(raw)
+    frame = _renamed(raw, schema, columns)
+    _refuse_missing_columns(raw.name, frame, schema)
+    findings = _about_the_file(raw, schema, settings)
+    decimal, about_decimal = _decimal_mark(raw, frame, schema, settings)
+    findings += about_decimal
+    private = frozenset(as_text(frame["client_id"]).dropna()) if "client_id" in frame else frozenset()
+    converted: dict[str, Any] = {}
+    for name in frame.columns:
+        column = schema.column(name)
+        if column is None:
+            converted[name] = convert_covariate(frame[name], decimal)
+            continue
+        result = convert_column(frame[name], column.kind, decimal)
+        converted[name] = result.values
+        findings += _trouble(schema.name, name, column.kind, frame[name], result, private)
+    _refuse_bsn_values(raw.name, converted, schema)
+    parts = () if columns.period_parts is None else tuple(columns.period_parts.values())
+    findings += _unknown_columns(frame, schema, (*columns.names, *parts))
+    return pd.DataFrame(converted, index=frame.index), findings
+
+
+def _refuse_bsn_names(raw: RawTable) -> None:
+    named = [name for name in raw.frame.columns if is_bsn_name(name)]
+    if named:
+        raise DataError(
+            f"{raw.name}: the column '{named[0]}' is meant for citizen service numbers (BSN), which are refused. "
+            "Replace them by a pseudonym where the data come from, and remove the column."
+        )
+
+
+def _refuse_bsn_values(name: str, converted: Mapping[str, "pd.Series[Any]"], schema: TableSchema) -> None:
+    problems = []
+    for column, values in converted.items():
+        known = schema.column(column)
+        distinct = pd.Series(values.dropna().unique())
+        if (known is None or known.kind in {"id", "text"}) and looks_like_bsn(as_text(distinct).dropna()):
+            problems.append(
+                f"{name}: the values of column '{column}' pass the eleven-test of citizen service numbers (BSN), which "
+                "are refused. Replace them by a pseudonym where the data come from; for an organisation use its "
+                "trade-register number (8 digits) or another code."
+            )
+    if problems:
+        raise DataError(problems)
+
+
+def _renamed(raw: RawTable, schema: TableSchema, columns: ColumnMap) -> pd.DataFrame:
+    frame = raw.frame
+    wanted = {**columns.names}
+    parts = columns.period_parts or {}
+    theirs = [*wanted.values(), *parts.values()]
+    problems = [
+        f"{raw.name}: the column '{name}', named in [columns.{schema.name}], is not in the file."
+        + did_you_mean(name, frame.columns)
+        for name in theirs
+        if name not in frame.columns
+    ]
+    new = {*wanted, *(("period",) if parts else ())}
+    problems += [
+        f"{raw.name}: [columns.{schema.name}] gives '{name}' another column, and the file has a column '{name}' too. "
+        "Remove one of the two."
+        for name in sorted(new)
+        if name in frame.columns and name not in theirs
+    ]
+    if problems:
+        raise DataError(problems)
+    kept = [name for name in frame.columns if name not in wanted.values() or name in parts.values()]
+    renamed = pd.DataFrame({name: frame[name] for name in kept if name not in new}, index=frame.index)
+    for ours, name in wanted.items():
+        renamed[ours] = frame[name]
+    if parts:
+        renamed["period"] = _joined_period(frame, parts)
+    return renamed
+
+
+def _joined_period(frame: pd.DataFrame, parts: Mapping[str, str]) -> "pd.Series[str]":
+    year = as_text(frame[parts["year"]])
+    rest = [name for name in parts if name != "year"]
+    if not rest:
+        return year
+    pieces = list(zip(year, as_text(frame[parts[rest[0]]]), strict=True))
+    meaning = {pair: _period_text(*pair, rest[0]) for pair in dict.fromkeys(pieces) if not any(map(pd.isna, pair))}
+    return pd.Series([meaning.get(pair) for pair in pieces], index=frame.index, dtype=TEXT_DTYPE)
+
+
+def _period_text(year: str, number: str, part: str) -> str:
+    digits = number.upper().removeprefix("H" if part == "half" else "Q" if part == "quarter" else "")
+    if not digits.isdecimal():
+        return f"{year}-{number}"
+    return f"{year}-{int(digits):02d}" if part == "month" else f"{year}-{part[0].upper()}{int(digits)}"
+
+
+def _refuse_missing_columns(name: str, frame: pd.DataFrame, schema: TableSchema) -> None:
+    missing = [column for column in schema.required if column not in frame.columns]
+    spare = [column for column in frame.columns if schema.column(column) is None]
+    if missing:
+        shown = ", ".join(map(str, frame.columns[:_SHOWN_COLUMNS])) + (
+            ", ..." if frame.shape[1] > _SHOWN_COLUMNS else ""
+        )
+        raise DataError(
+            [
+                f"{name}: the column '{column}' is missing.{did_you_mean(column, spare)} The columns are: {shown}. "
+                f"Rename one, or map it in [columns.{schema.name}] of the analysis file."
+                for column in missing
+            ]
+        )
+
+
+def _about_the_file(raw: RawTable, schema: TableSchema, settings: ReadConfig) -> list[Finding]:
+    rows, width = len(raw.frame), raw.frame.shape[1]
+    found = []
+    if settings.delimiter is None and raw.delimiter in _DELIMITER_NAMES:
+        mark = _DELIMITER_NAMES[raw.delimiter]
+        found.append(note("delimiter-found", schema.name, count=1, of=1, example=mark))
+    if raw.empty_rows:
+        found.append(note("empty-rows", schema.name, count=raw.empty_rows, of=rows + raw.empty_rows))
+    if raw.unnamed_columns:
+        total = width + raw.unnamed_columns
+        found.append(note("unnamed-columns", schema.name, count=raw.unnamed_columns, of=total))
+    return found
+
+
+def _decimal_mark(
+    raw: RawTable, frame: pd.DataFrame, schema: TableSchema, settings: ReadConfig
+) -> tuple[str, list[Finding]]:
+    """The declared decimal mark; else a point, except in a file with ; whose numbers have commas."""
+    if settings.decimal is not None or raw.delimiter != ";":
+        return (settings.decimal or "."), []
+    numeric = [c.name for c in schema.columns if c.kind in {"count", "number"} and c.name in frame]
+    texts = (
+        pd.concat([as_text(frame[name]) for name in numeric]).dropna() if numeric else pd.Series([], dtype=TEXT_DTYPE)
+    )
+    if texts.str.contains(",", regex=False).any():
+        return ",", [note("decimal-comma", schema.name, count=1, of=1)]
+    pointed = texts[texts.str.contains(".", regex=False)]
+    if len(pointed) and pointed.str.fullmatch(_THOUSANDS).all():
+        example = f" ('{pointed.iloc[0]}')"
+        unclear = note(
+            "decimal-unclear",
+            schema.name,
+            count=len(pointed),
+            of=len(texts),
+            rows=sorted(set(pointed.index)),
+            example=example,
+        )
+        return ".", [unclear]
+    return ".", []
+
+
+def _trouble(
+    table: str,
+    name: str,
+    kind: ColumnKind,
+    original: "pd.Series[Any]",
+    result: Converted,
+    private: frozenset[str],
+) -> list[Finding]:
+    found = []
+    for rule, hit in result.trouble.items():
+        values = as_text(original[hit])
+        example = "" if kind == "id" or name == "client_id" else _example(values, private)
+        of = int(as_text(original).notna().sum())
+        count = int(hit.sum())
+        found.append(note(rule, table, count=count, of=of, rows=values.index, column=name, example=example))
+    return found
+
+
+def _example(values: "pd.Series[str]", private: frozenset[str]) -> str:
+    first = str(values.iloc[0])
+    if first in private:
+        return ""
+    shown = first if len(first) <= _SHOWN_CHARACTERS else first[:_SHOWN_CHARACTERS] + "..."
+    return f" ('{shown}')"
+
+
+def _unknown_columns(frame: pd.DataFrame, schema: TableSchema, mapped: Iterable[str]) -> list[Finding]:
+    expected = set(mapped)
+    unknown = [name for name in frame.columns if schema.column(name) is None and name not in expected]
+    absent = [column.name for column in schema.columns if column.name not in frame.columns]
+    resembling = {name: near for name in unknown if (near := nearest(name, absent, _RESEMBLES)) is not None}
+    width = frame.shape[1]
+    found = []
+    if unknown:
+        listed = ", ".join(unknown[:_SHOWN_COLUMNS]) + (", ..." if len(unknown) > _SHOWN_COLUMNS else "")
+        found.append(note("unknown-columns", schema.name, count=len(unknown), of=width, example=listed))
+    found += [
+        note("misspelt-column", schema.name, count=1, of=width, example=f"'{name}' ('{near}')")
+        for name, near in resembling.items()
+    ]
+    return found

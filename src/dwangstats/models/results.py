@@ -1,0 +1,367 @@
+"""The result of a rate model: coefficients with their covariance, and the certificate they rest on."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+from typing import Any, Literal
+
+import numpy as np
+import pandas as pd
+from scipy.stats import t as student
+
+from dwangstats._types import Codes, CovarianceKind, FamilyName, Matrix, Vector
+from dwangstats.design.design import Design, to_pandas
+from dwangstats.errors import DataError, DomainError, FitError
+from dwangstats.models.certificate import Certificate
+from dwangstats.models.summary import summary_text
+from dwangstats.numerics.covariance import cluster_covariance, satterthwaite_df, satterthwaite_dfs
+from dwangstats.numerics.families import derivatives, expected_weight
+from dwangstats.numerics.glm import CountFit
+
+VARIANCES: Mapping[FamilyName, str] = {"poisson": "mu", "nb2": "mu + alpha mu^2", "nb1": "mu (1 + alpha)"}
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Covariance:
+    """Covariance of the coefficients and where it comes from.
+
+    Attributes
+    ----------
+    kind : {"model", "CR1", "CR2"}
+        From the information of the model, or cluster-robust.
+    matrix : (k, k) array
+    cluster : str
+        What the clusters are; empty for "model".
+    codes : (n,) array or None
+        Cluster number of each row.
+    clusters : int
+        Number of clusters; 0 for "model".
+    df : (k,) array or None
+        Degrees of freedom of each coefficient; None where they are infinite.
+    """
+
+    kind: CovarianceKind
+    matrix: Matrix
+    cluster: str = ""
+    codes: Codes | None = None
+    clusters: int = 0
+    df: Vector | None = None
+
+
+@dataclass(frozen=True, slots=True, eq=False, repr=False)
+class RateResult:
+    """A fitted rate model; names follow statsmodels.
+
+    Everything that is a number of the fit raises `FitError` while the certificate has failed, unless the model was
+    fitted with ``fit(force=True)``.
+
+    Attributes
+    ----------
+    family : {"poisson", "nb2", "nb1"}
+    design : Design
+        The rows and columns that were fitted.
+    fit : CountFit
+        Arrays from the fitter.
+    certificate : Certificate
+        Whether it converged, and how that was checked.
+    covariance : Covariance
+    force : bool
+        True if the numbers are shown even where the certificate failed.
+    """
+
+    family: FamilyName
+    design: Design
+    fit: CountFit
+    certificate: Certificate
+    covariance: Covariance
+    force: bool = False
+
+    @property
+    def formula(self) -> str:
+        """The formula as written."""
+        return self.design.formula.text
+
+    @property
+    def fingerprint(self) -> str:
+        """sha256 of the data."""
+        return self.design.fingerprint
+
+    @property
+    def nobs(self) -> int:
+        """Number of rows."""
+        return int(self.design.y.size)
+
+    @property
+    def cov_type(self) -> CovarianceKind:
+        """Kind of the covariance: "model", "CR1" or "CR2"."""
+        return self.covariance.kind
+
+    @property
+    def params(self) -> pd.Series:
+        """Coefficients on the log scale, by formulaic's names."""
+        self._require_convergence()
+        return self._series(self.fit.beta, "estimate")
+
+    @property
+    def bse(self) -> pd.Series:
+        """Standard errors of the coefficients."""
+        return self._series(np.sqrt(np.diag(self.cov_params().to_numpy())), "standard_error")
+
+    @property
+    def degrees_of_freedom(self) -> pd.Series:
+        """Degrees of freedom of each coefficient: infinite, G - 1 (CR1) or Satterthwaite's (CR2)."""
+        df = self.covariance.df
+        return self._series(np.full(len(self.design.names), np.inf) if df is None else df, "degrees_of_freedom")
+
+    @property
+    def pvalues(self) -> pd.Series:
+        """Two-sided p-values that a coefficient is 0, by the t (or normal) distribution's right tail."""
+        t = np.abs(self.params.to_numpy()) / self.bse.to_numpy()
+        return self._series(2.0 * student.sf(t, self.degrees_of_freedom.to_numpy()), "p")
+
+    @property
+    def llf(self) -> float:
+        """Log likelihood, with all constants."""
+        self._require_convergence()
+        return self.fit.loglik
+
+    @property
+    def aic(self) -> float:
+        """-2 log likelihood + 2 parameters; the dispersion counts as one, also at 0."""
+        return -2.0 * self.llf + 2.0 * self._parameters
+
+    @property
+    def bic(self) -> float:
+        """-2 log likelihood + log(rows) parameters."""
+        return float(-2.0 * self.llf + np.log(self.nobs) * self._parameters)
+
+    @property
+    def dispersion(self) -> float:
+        """Alpha: variance mu + alpha mu^2 (nb2) or mu (1 + alpha) (nb1); 0 for poisson."""
+        self._require_convergence()
+        return self.fit.alpha
+
+    @property
+    def dispersion_se(self) -> float:
+        """Standard error of alpha from the observed information; NaN for poisson and at the boundary alpha = 0."""
+        self._require_convergence()
+        return float("nan") if self.family == "poisson" or self.fit.boundary else self._alpha_se()
+
+    @property
+    def random_sd(self) -> Mapping[str, float]:
+        """Standard deviations of random terms; this version fits none."""
+        return {}
+
+    @property
+    def working_weight(self) -> Vector:
+        """mu^2 / variance of each row, (n,)."""
+        return expected_weight(self.family, self.fit.eta, self.fit.alpha)
+
+    @property
+    def fittedvalues(self) -> pd.Series:
+        """Mean count of each row, at its own exposure."""
+        return self.predict()
+
+    def conf_int(self, level: float = 0.95) -> pd.DataFrame:
+        """Intervals of the coefficients, columns ``lower`` and ``upper``, by the same t (or normal) as the p-values.
+
+        Raises
+        ------
+        DomainError
+            If ``level`` is not between 0 and 1.
+        """
+        if not 0.0 < level < 1.0:
+            raise DomainError(f"level must lie between 0 and 1, got {level:g}")
+        arm = student.isf((1.0 - level) / 2.0, self.degrees_of_freedom.to_numpy()) * self.bse.to_numpy()
+        estimate = self.params.to_numpy()
+        return pd.DataFrame({"lower": estimate - arm, "upper": estimate + arm}, index=list(self.design.names))
+
+    def cov_params(self, kind: Literal["observed", "expected"] | None = None) -> pd.DataFrame:
+        """Covariance of the coefficients.
+
+        Parameters
+        ----------
+        kind : {"observed", "expected"}, optional
+            From the observed information (dispersion estimated along) or the expected one (dispersion held fixed).
+            Default: the covariance of this result, robust after `robust`, else observed.
+        """
+        self._require_convergence()
+        k = len(self.design.names)
+        if kind is None:
+            matrix = self.covariance.matrix
+        elif kind == "observed":
+            matrix = self.fit.covariance[:k, :k]
+        elif kind == "expected":
+            matrix = self.fit.expected_covariance
+        else:
+            raise DomainError(f"kind must be 'observed' or 'expected', got {kind!s}")
+        return pd.DataFrame(matrix, index=list(self.design.names), columns=list(self.design.names))
+
+    def contrast_df(self, contrast: Vector) -> float:
+        """Degrees of freedom for one linear combination of the coefficients, given as a (k,) array.
+
+        Infinite for the model's covariance; NaN for CR2 where one cluster alone determines the combination.
+        """
+        codes = self.covariance.codes
+        if codes is None:
+            return float("inf")
+        if self.covariance.kind == "CR1":
+            return float(self.covariance.clusters - 1)
+        return satterthwaite_df(contrast, self.design.X, self.working_weight, codes)
+
+    def predict(self, new: Any = None, *, exposure: float | None = None) -> pd.Series:
+        """Mean count of registered events.
+
+        Parameters
+        ----------
+        new : any frame, optional
+            Rows to predict; the fitted rows by default.
+        exposure : float, optional
+            One exposure for all rows, > 0: 1000 gives rates per 1,000. Default: the rows' own.
+
+        Returns
+        -------
+        Series
+            By the index of the rows.
+        """
+        beta = self.params.to_numpy()
+        design = self.design
+        rows = design.frame if new is None else to_pandas(new)
+        X, offset = (design.X, design.offset) if new is None else (design.matrix(rows), design.offset_of(rows))
+        if exposure is None:
+            log_exposure = design.log_exposure if new is None else design.log_exposure_of(rows)
+        elif np.isfinite(exposure) and exposure > 0.0:
+            log_exposure = np.full(len(rows), np.log(exposure))
+        else:
+            raise DomainError(f"exposure must be a positive number, got {exposure:g}")
+        return pd.Series(np.exp(X @ beta + offset + log_exposure), index=rows.index, name="mean")
+
+    def robust(self, kind: Literal["CR1", "CR2"], cluster: str | np.ndarray | pd.Series = "provider") -> "RateResult":
+        """The same fit with a cluster-robust covariance.
+
+        Rows of one cluster may depend on each other in any way; clusters are independent. "CR1" is the usual
+        sandwich times G / (G - 1) * (n - 1) / (n - k), with t on G - 1 degrees of freedom (as Stata and statsmodels);
+        "CR2" is bias-reduced linearisation with Satterthwaite degrees of freedom (Bell and McCaffrey 2002, Survey
+        Methodology 28, 169-181; Pustejovsky and Tipton 2018, J. Bus. Econ. Stat. 36, 672-683), the one to take with
+        few or unequal clusters. The dispersion is held at its estimate.
+
+        Parameters
+        ----------
+        kind : {"CR1", "CR2"}
+        cluster : str or (n,) array
+            Column of the data, or a label for each row.
+
+        Returns
+        -------
+        RateResult
+
+        Raises
+        ------
+        DataError
+            If the column does not exist, a label is missing, or the array has another length.
+        DomainError
+            For another kind, or with one cluster.
+        """
+        if kind not in ("CR1", "CR2"):
+            raise DomainError(f"kind must be 'CR1' or 'CR2', got {kind!s}")
+        self._require_convergence()
+        name, codes, clusters = _clusters(self.design.frame, cluster)
+        if clusters < 2:
+            raise DomainError(
+                f"All {self.nobs} rows are in one cluster ({name}). A cluster-robust covariance compares clusters, so "
+                "it needs two at least, and some twenty to be trusted. Use the model's own standard errors, or cluster "
+                "by something smaller."
+            )
+        matrix = cluster_covariance(kind, self.design.X, self.working_weight, self._score(), codes)
+        k = len(self.design.names)
+        df = np.full(k, clusters - 1.0)
+        if kind == "CR2":
+            df = satterthwaite_dfs(np.eye(k), self.design.X, self.working_weight, codes)
+        return replace(self, covariance=Covariance(kind, matrix, name, codes, clusters, df))
+
+    def summary(self) -> str:
+        """The fit as text: facts, coefficients, certificate, version and fingerprint."""
+        withheld = not (self.certificate.converged or self.force)
+        return summary_text(
+            title=f"Rate model: {self.design.response} per {self.design.one_unit}",
+            facts=self._facts(),
+            table=None if withheld else self.table(),
+            certificate=self.certificate,
+            fingerprint=self.fingerprint,
+        )
+
+    def table(self, level: float = 0.95) -> pd.DataFrame:
+        """One row per coefficient: estimate, se, df, p, lower, upper, and ratio = exp(estimate)."""
+        columns = {"estimate": self.params, "se": self.bse, "df": self.degrees_of_freedom, "p": self.pvalues}
+        return pd.DataFrame({**columns, **self.conf_int(level), "ratio": np.exp(self.params)})
+
+    def __str__(self) -> str:
+        return self.summary()
+
+    def __repr__(self) -> str:
+        state = "converged" if self.certificate.converged else "FAILED"
+        return f"<RateResult {self.family} '{self.formula}', {self.nobs} rows, {self.cov_type} covariance, {state}>"
+
+    @property
+    def _parameters(self) -> int:
+        return len(self.design.names) + (self.family != "poisson")
+
+    def _require_convergence(self) -> None:
+        if not (self.certificate.converged or self.force):
+            raise FitError(
+                f"The fit of {self.formula} is not certified, so its numbers are withheld ({self.certificate}). "
+                "Simplify the formula or look at the data; fit(force=True) shows the numbers all the same."
+            )
+
+    def _series(self, values: Vector, name: str) -> pd.Series:
+        return pd.Series(values, index=list(self.design.names), name=name)
+
+    def _score(self) -> Vector:
+        return derivatives(self.family, self.design.y, self.fit.eta, self.fit.alpha, order=1).d_eta
+
+    def _alpha_se(self) -> float:
+        return float(np.sqrt(self.fit.covariance[-1, -1]))
+
+    def _facts(self) -> list[tuple[str, str]]:
+        fit, design = self.fit, self.design
+        facts = [
+            ("family", f"{self.family}, variance {VARIANCES[self.family]}"),
+            ("formula", self.formula),
+            ("rows", f"{self.nobs}"),
+            ("exposure", _exposure_text(design)),
+            ("log likelihood", f"{fit.loglik:.4f}"),
+            ("AIC", f"{-2.0 * fit.loglik + 2.0 * self._parameters:.4f}"),
+        ]
+        if self.family != "poisson":
+            note = "at the boundary: equal to poisson" if fit.boundary else f"se {self._alpha_se():.3g}"
+            facts.append(("dispersion alpha", f"{fit.alpha:.5g} ({note})"))
+        return [*facts, ("covariance", self._covariance_text())]
+
+    def _covariance_text(self) -> str:
+        if self.covariance.kind == "model":
+            return "model (observed information), normal"
+        reference = "t with G - 1 degrees of freedom" if self.cov_type == "CR1" else "t with Satterthwaite's df"
+        return f"{self.cov_type}, {self.covariance.clusters} clusters by {self.covariance.cluster}, {reference}"
+
+
+def _exposure_text(design: Design) -> str:
+    if design.exposure is None:
+        return "none, each row counts as 1"
+    return design.exposure if design.unit == design.exposure else f"{design.exposure} (in {design.unit})"
+
+
+def _clusters(frame: pd.DataFrame, cluster: str | np.ndarray | pd.Series) -> tuple[str, Codes, int]:
+    """Name, number of each row and count of the clusters."""
+    if isinstance(cluster, str):
+        if cluster not in frame:
+            columns = ", ".join(str(column) for column in frame.columns)
+            raise DataError(f"The data have no column {cluster} to cluster by. Columns: {columns}.")
+        name, labels = cluster, frame[cluster].to_numpy()
+    else:
+        name, labels = "given labels", np.asarray(cluster)
+    if labels.shape != (len(frame),):
+        raise DataError(f"cluster must have one label for each of the {len(frame)} rows, its shape is {labels.shape}")
+    codes, known = pd.factorize(labels, sort=False)
+    missing = int(np.count_nonzero(codes < 0))
+    if missing:
+        raise DataError(f"The cluster ({name}) is missing in {missing} of {len(frame)} rows. Fill it in.")
+    return name, codes.astype(np.intp), len(known)

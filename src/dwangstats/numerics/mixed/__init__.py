@@ -1,0 +1,1 @@
+"""Likelihood of count models with random effects: arrays in, arrays out."""

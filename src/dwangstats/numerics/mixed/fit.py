@@ -1,0 +1,330 @@
+"""Fit count models with random effects by maximum likelihood: the entry to this package."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+
+import numpy as np
+from numpy.typing import NDArray
+
+from dwangstats._types import FamilyName, Matrix, Vector
+from dwangstats.numerics.mixed.blocks import Effects, selected_inverse, zeros
+from dwangstats.numerics.mixed.model import Evaluation, Model, checked_nodes, evaluate, evaluate_parts, make_model
+from dwangstats.numerics.mixed.optimise import Optimum, climb, polish
+from dwangstats.numerics.mixed.parameters import (
+    natural_jacobian,
+    natural_labels,
+    singular_terms,
+    to_natural,
+    unpack,
+)
+from dwangstats.numerics.mixed.scale import make_scale, sandwich, scale_effects
+from dwangstats.numerics.mixed.standardise import standardising
+from dwangstats.numerics.mixed.start import metric, rescaled, starting_vector
+from dwangstats.numerics.mixed.structure import Term
+
+LARGE = 20_000
+"""Rows from which one-sided differences are exact enough for the Hessian."""
+
+MORE_NODES = (25, 51)
+"""Quadrature nodes to go on to where the number was left open and was not enough."""
+
+QUADRATURE_ERROR = 1e-4
+"""Change of the log likelihood with four more nodes that is not enough."""
+
+ACCEPTABLE = 1e-8
+"""Scaled gradient above which the quasi-Newton search is taken up again."""
+
+FINE = 1e-6
+"""Slope in standard errors at which that second search stops."""
+
+NEGLIGIBLE = 0.05
+"""Scale, in its own standard errors, below which zero is tried."""
+
+
+@dataclass(frozen=True, slots=True)
+class MixedFit:
+    """A maximum-likelihood fit of a count model with random effects.
+
+    Attributes
+    ----------
+    beta : Vector
+        (k,) coefficients of the log mean.
+    scales, covariances : tuple of Matrix
+        Per term the (q, q) lower-triangular scale L, and L L'.
+    alpha : float
+        Dispersion; 0 for Poisson.
+    zero_beta : Vector
+        (kz,) coefficients of the logit of an extra zero.
+    loglik : float
+        Marginal log likelihood, all constants included.
+    names : tuple of str
+        Names of the parameters on the natural scale: beta, log standard deviations and inverse hyperbolic
+        tangents of correlations (scale entries for a term on its boundary), alpha, zero coefficients.
+    estimates : Vector
+        (p,) parameters on that scale.
+    free : ndarray of bool
+        (p,) False for parameters held at their boundary.
+    information : Matrix
+        Observed information over the free parameters, on the natural scale.
+    modes : tuple of Matrix
+        Per term (G, q) conditional modes of the random effects b.
+    mode_covariances : tuple of ndarray
+        Per term (G, q, q) conditional covariance, parameters held fixed.
+    boundary : tuple of str
+        Names of the parameters at their boundary, a standard deviation or dispersion of zero.
+    scaled_gradient : float
+        g'H^-1 g at the estimates.
+    smallest_eigenvalue : float
+        Of the information with roughly unit curvature; <= 0 means no maximum.
+    inner_residual : float
+        Newton decrement left in the modes.
+    definite : bool
+        Whether the observed curvature of the random effects is positive definite.
+    quadrature_error : float
+        Log likelihood with four more nodes less that with these; NaN for Laplace in a general structure.
+    nodes : int
+        Quadrature nodes; 1 is Laplace.
+    evaluations : int
+        Evaluations of likelihood and gradient.
+    vector : Vector
+        (p,) parameters as the optimiser has them, for `group_scores` and `group_loglik`.
+    """
+
+    beta: Vector
+    scales: tuple[Matrix, ...]
+    covariances: tuple[Matrix, ...]
+    alpha: float
+    zero_beta: Vector
+    loglik: float
+    names: tuple[str, ...]
+    estimates: Vector
+    free: NDArray[np.bool_]
+    information: Matrix
+    modes: tuple[Matrix, ...]
+    mode_covariances: tuple[NDArray[np.float64], ...]
+    boundary: tuple[str, ...]
+    scaled_gradient: float
+    smallest_eigenvalue: float
+    inner_residual: float
+    definite: bool
+    quadrature_error: float
+    nodes: int
+    evaluations: int
+    vector: Vector
+
+
+def fit_mixed(
+    X: Matrix,
+    y: Vector,
+    offset: Vector,
+    terms: Sequence[Term],
+    family: FamilyName,
+    *,
+    zero_X: Matrix | None = None,
+    nodes: int | None = None,
+    start: Vector | None = None,
+) -> MixedFit:
+    """Fit by maximum marginal likelihood.
+
+    Parameters
+    ----------
+    X : Matrix
+        (n, k) design of the log mean, of full column rank.
+    y : Vector
+        (n,) counts.
+    offset : Vector
+        (n,) known part of the log mean, such as log exposure.
+    terms : sequence of Term
+        Random terms, at least one.
+    family : {"poisson", "nb2", "nb1"}
+    zero_X : Matrix, optional
+        (n, kz) design of the logit of the probability of an extra zero.
+    nodes : int, optional
+        Quadrature nodes. By default 11 for one term with one effect per group, or 25 or 51 where `quadrature_error`
+        asks for it, and 1, which is Laplace, for every other structure.
+    start : Vector, optional
+        (p,) parameters from which to begin, as in `MixedFit.vector`.
+
+    Returns
+    -------
+    MixedFit
+
+    Raises
+    ------
+    DomainError
+        If quadrature is asked for another structure than one scalar term, or the structure is not offered.
+    FitError
+        If the columns of a design are dependent or the likelihood is not finite.
+    """
+    terms = tuple(terms)
+    centre = standardising(X)
+    zero_centre = None if zero_X is None else standardising(zero_X)
+    inner_zero = None if zero_X is None or zero_centre is None else zero_X @ zero_centre
+    model = make_model(X @ centre, y, offset, terms, family, inner_zero, checked_nodes(nodes, terms))
+    back = _back(model, centre, zero_centre)
+    objective = _Objective(model)
+    begin = (
+        starting_vector(model, terms) if start is None else np.asarray(np.linalg.solve(back, start), dtype=np.float64)
+    )
+    optimum, transform = _maximise(objective, model, begin)
+    fit = _assemble(model, optimum, objective, back)
+    for more in MORE_NODES:
+        if nodes is not None or not abs(fit.quadrature_error) > QUADRATURE_ERROR:
+            break
+        model = replace(model, nodes=more)
+        objective.model = model
+        optimum = polish(objective, optimum.vector, transform, model.layout.floors, central=True)
+        fit = _assemble(model, optimum, objective, back)
+    return fit
+
+
+def _maximise(objective: "_Objective", model: Model, begin: Vector) -> tuple[Optimum, Matrix]:
+    """The maximum and the metric; large problems are brought near it by Laplace, which costs less per evaluation."""
+    floors, central = model.layout.floors, model.y.size < LARGE
+    costly = model.nodes > 1 and model.cells is None and not central
+    if costly:
+        objective.model = replace(model, nodes=1)
+    transform = metric(model, begin, objective.full(begin))
+    vector = climb(objective, begin, transform, floors)
+    vector = _leave_false_zeros(objective, model, vector, begin, transform)
+    transform = rescaled(model, transform, vector, begin)
+    optimum = polish(objective, vector, transform, floors, central=central)
+    if costly:
+        objective.model = model
+        near = optimum
+        optimum = polish(
+            objective, near.vector, transform, floors, central=central, information=near.information, free=near.free
+        )
+    if not optimum.scaled_gradient < ACCEPTABLE:
+        vector = climb(objective, optimum.vector, transform, floors, rough=FINE)
+        optimum = polish(objective, vector, transform, floors, central=True)
+    return _snap(objective, model, optimum, transform), transform
+
+
+class _Objective:
+    """Likelihood and gradient that begins each search for the modes at the last ones, and counts."""
+
+    def __init__(self, model: Model) -> None:
+        self.model = model
+        self.effects: Effects = zeros(model.structure)
+        self.evaluations = 0
+
+    def full(self, vector: Vector) -> Evaluation:
+        found = evaluate(self.model, vector, self.effects)
+        self.evaluations += 1
+        if np.isfinite(found.value):
+            self.effects = found.modes.effects
+        return found
+
+    def __call__(self, vector: Vector) -> tuple[float, Vector]:
+        found = self.full(vector)
+        return found.value, found.gradient
+
+
+def _back(model: Model, centre: Matrix, zero_centre: Matrix | None) -> Matrix:
+    """Matrix that takes the inner parameters to those for the caller's designs."""
+    back = np.eye(model.layout.size)
+    k = model.layout.fixed
+    back[:k, :k] = centre
+    if zero_centre is not None:
+        back[model.layout.bounds[3] :, model.layout.bounds[3] :] = zero_centre
+    return back
+
+
+def _diagonal(model: Model) -> list[int]:
+    return [model.layout.fixed + p for p, (_, i, j) in enumerate(model.layout.entries) if i == j]
+
+
+def _leave_false_zeros(objective: _Objective, model: Model, vector: Vector, begin: Vector, transform: Matrix) -> Vector:
+    """The likelihood is even in a scale, so a scale of zero is always stationary: look whether it is a maximum."""
+    for place in _diagonal(model):
+        if vector[place] > 0.0:
+            continue
+        probe = vector.copy()
+        probe[place] = 0.02 * begin[place]
+        if objective(probe)[1][place] > 0.0:
+            probe[place] = 0.25 * begin[place]
+            vector = climb(objective, probe, transform, model.layout.floors)
+    return vector
+
+
+def _snap(objective: _Objective, model: Model, optimum: Optimum, transform: Matrix) -> Optimum:
+    """Set scales to zero exactly where the likelihood does not object."""
+    candidates = [p for p in _diagonal(model) if 0.0 < optimum.vector[p] < max(NEGLIGIBLE * transform[p, p], 1e-6)]
+    if not candidates:
+        return optimum
+    trial = optimum.vector.copy()
+    trial[candidates] = 0.0
+    value, _ = objective(trial)
+    if value < optimum.value - 1e-7:
+        return optimum
+    return polish(objective, trial, transform, model.layout.floors, central=True)
+
+
+def _assemble(model: Model, optimum: Optimum, objective: _Objective, back: Matrix) -> MixedFit:
+    layout, free = model.layout, optimum.free
+    at = objective.full(optimum.vector)
+    vector = back @ optimum.vector
+    parameters = unpack(layout, vector)
+    singular = singular_terms(layout, vector)
+    jacobian = natural_jacobian(layout, vector, singular) @ back
+    outward = np.linalg.inv(jacobian[np.ix_(free, free)])
+    modes, covariances = _effects(model, at, parameters.scales)
+    return MixedFit(
+        beta=parameters.beta,
+        scales=parameters.scales,
+        covariances=tuple(L @ L.T for L in parameters.scales),
+        alpha=parameters.alpha,
+        zero_beta=parameters.zero,
+        loglik=at.value,
+        names=natural_labels(layout, singular),
+        estimates=to_natural(layout, vector, singular),
+        free=free,
+        information=outward.T @ optimum.information[np.ix_(free, free)] @ outward,
+        modes=modes,
+        mode_covariances=covariances,
+        boundary=tuple(name for name, inside in zip(layout.labels, free, strict=True) if not inside),
+        scaled_gradient=optimum.scaled_gradient,
+        smallest_eigenvalue=optimum.smallest_eigenvalue,
+        inner_residual=at.modes.decrement,
+        definite=at.modes.definite,
+        quadrature_error=_quadrature_error(model, optimum.vector, at),
+        nodes=model.nodes,
+        evaluations=objective.evaluations,
+        vector=vector,
+    )
+
+
+def _effects(
+    model: Model, at: Evaluation, scales: tuple[Matrix, ...]
+) -> tuple[tuple[Matrix, ...], tuple[NDArray[np.float64], ...]]:
+    """Conditional modes (G, q) and covariances (G, q, q) of each term, in the order of its own groups."""
+    structure = model.structure
+    scale = make_scale(structure, scales)
+    chain, border = scale_effects(structure, scale, at.modes.effects)
+    inverse = sandwich(scale.transposed(), selected_inverse(structure, at.modes.factor))
+    modes, covariances = [], []
+    first = [np.arange(structure.sizes[0])]
+    for parent in structure.parents:
+        first.append(parent[first[-1]])
+    for placement in structure.placements:
+        q = placement.width
+        if placement.level < 0:
+            place = placement.offset + np.arange(placement.groups * q).reshape(-1, q)
+            modes.append(border[place])
+            covariances.append(inverse.border[place[:, :, None], place[:, None, :]])
+            continue
+        head = np.zeros(structure.sizes[placement.level], dtype=np.intp)
+        head[first[placement.level]] = np.arange(structure.sizes[0])
+        head = head[placement.order]
+        columns = slice(placement.start, placement.start + q)
+        modes.append(chain[columns][:, head].T)
+        covariances.append(np.moveaxis(inverse.chain[columns, columns][:, :, head], -1, 0))
+    return tuple(modes), tuple(covariances)
+
+
+def _quadrature_error(model: Model, vector: Vector, at: Evaluation) -> float:
+    if model.nodes == 1:
+        return float("nan")
+    finer = evaluate_parts(replace(model, nodes=model.nodes + 4), vector, at.modes.effects)
+    return finer.value - at.value

@@ -1,0 +1,149 @@
+"""Row kernels of the two negative binomials that need no special functions, for counts that are not huge.
+
+Both use gamma ratios as finite sums: NB2 through a table over the counts, NB1 through one term per event.
+Nothing is of order 1/alpha in NB1; in NB2 the direct formulas serve dispersions above `SMALLEST_DIRECT_ALPHA`.
+"""
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from dwangstats._types import Codes, Vector
+from dwangstats.numerics.mixed.terms import Nuisance, RowTerms
+
+SMALLEST_DIRECT_ALPHA = 1e-3
+"""Dispersion from which the direct NB2 formulas lose no digits that a sum over rows would show."""
+
+EVENTS_PER_ROW = 40.0
+"""Mean count above which one term per event costs more than special functions."""
+
+
+@dataclass(frozen=True, slots=True)
+class Events:
+    """One entry j = 0 .. y - 1 per event.
+
+    Attributes
+    ----------
+    rank : Vector
+        (sum of y,) the j.
+    row : Codes
+        (sum of y,) the row to which the event belongs, non-decreasing.
+    """
+
+    rank: Vector
+    row: Codes
+
+
+def make_events(y: Vector) -> Events | None:
+    """Entries for counts y (m,), or None if there are too many."""
+    if y.sum() > EVENTS_PER_ROW * y.size:
+        return None
+    counts = y.astype(np.intp)
+    before = np.cumsum(counts) - counts
+    row = np.repeat(np.arange(y.size), counts)
+    return Events(np.arange(row.size, dtype=np.float64) - before[row], row)
+
+
+def rising_table(largest: int, alpha: float) -> tuple[Vector, Vector]:
+    """Sum over j < y of log(1 + alpha j), and its derivative in alpha, for y = 0 .. largest."""
+    j = np.arange(largest, dtype=np.float64)
+    return (
+        np.concatenate(([0.0], np.cumsum(np.log1p(alpha * j)))),
+        np.concatenate(([0.0], np.cumsum(j / (1.0 + alpha * j)))),
+    )
+
+
+def nb2_terms(
+    y: Vector, index: Codes, constant: Vector, eta: Vector, alpha: float, table: tuple[Vector, Vector]
+) -> RowTerms:
+    """NB2 log density and derivatives.
+
+    Parameters
+    ----------
+    y, index, constant : Vector, Codes, Vector
+        (m,) counts, as integers, and log y!.
+    eta : Vector
+        (m,) log means.
+    alpha : float
+        Dispersion, at least `SMALLEST_DIRECT_ALPHA`.
+    table : tuple of Vector
+        From `rising_table`.
+    """
+    mean = np.exp(eta)
+    spread = alpha * mean
+    p = 1.0 / (1.0 + spread)
+    # The error of log(1 + s) beside log1p(s) is one rounding, over alpha; log1p takes eight times as long.
+    logs = np.log(1.0 + spread)
+    slope, shrunk = (y - mean) * p, mean * p
+    weight = shrunk * p * (1.0 + alpha * y)
+    twist = 2.0 * p - 1.0
+    loglik = table[0][index] + y * eta - (y + 1.0 / alpha) * logs - constant
+    value = table[1][index] + (logs / alpha - shrunk) / alpha - y * shrunk
+    dispersion = Nuisance(value, -slope * shrunk, shrunk * p * (2.0 * shrunk - y * twist))
+    return RowTerms(loglik, slope, weight, -weight * twist, dispersion)
+
+
+def nb2_slopes(y: Vector, eta: Vector, alpha: float) -> tuple[Vector, Vector]:
+    """Slope and weight of NB2, for any dispersion >= 0."""
+    mean = np.exp(eta)
+    p = 1.0 / (1.0 + alpha * mean)
+    return (y - mean) * p, mean * p * p * (1.0 + alpha * y)
+
+
+def nb1_terms(y: Vector, events: Events, constant: Vector, eta: Vector, alpha: float) -> RowTerms:
+    """NB1 log density and derivatives, for any dispersion >= 0.
+
+    log f = sum over j < y of log(mu + alpha j) - y log(1 + alpha) - mu log(1 + alpha) / alpha - log y!.
+
+    Parameters
+    ----------
+    y, constant, eta : Vector
+        (m,) counts, log y!, log means.
+    events : Events
+        Of these rows.
+    alpha : float
+        Dispersion.
+    """
+    mean = np.exp(eta)
+    base, share, rise = _nb1_events(mean, events, alpha)
+    complement, fold = 1.0 - share, rise * share
+    bend, twist = share * complement, complement - share
+    parts = (np.log(base), share, bend, bend * twist, rise, fold, fold * twist)
+    logs, first, second, third, up, up_first, up_second = (_by_row(part, events, y.size) for part in parts)
+    decay, decay_slope = _zero_rate(alpha)
+    gone, lost = mean * decay, mean * decay_slope
+    loglik = logs - y * np.log1p(alpha) - gone - constant
+    dispersion = Nuisance(up - y / (1.0 + alpha) - lost, -up_first - lost, -up_second - lost)
+    return RowTerms(loglik, first - gone, gone - second, third - gone, dispersion)
+
+
+def nb1_slopes(y: Vector, events: Events, eta: Vector, alpha: float) -> tuple[Vector, Vector]:
+    """Slope and weight of NB1."""
+    mean = np.exp(eta)
+    _, share, _ = _nb1_events(mean, events, alpha)
+    gone = mean * _zero_rate(alpha)[0]
+    first = _by_row(share, events, y.size)
+    return first - gone, gone - first + _by_row(share * share, events, y.size)
+
+
+def _nb1_events(mean: Vector, events: Events, alpha: float) -> tuple[Vector, Vector, Vector]:
+    """Per event mu + alpha j, its share mu / (mu + alpha j), and j / (mu + alpha j)."""
+    by_event = mean[events.row]
+    base = by_event + alpha * events.rank
+    inverse = 1.0 / base
+    return base, by_event * inverse, events.rank * inverse
+
+
+def _by_row(values: Vector, events: Events, size: int) -> Vector:
+    return np.asarray(np.bincount(events.row, weights=values, minlength=size), dtype=np.float64)
+
+
+def _zero_rate(alpha: float) -> tuple[float, float]:
+    """log(1 + alpha) / alpha and its derivative."""
+    if alpha < 1e-3:
+        powers = alpha ** np.arange(6)
+        signs = np.array([1.0, -1.0, 1.0, -1.0, 1.0, -1.0])
+        order = np.arange(1.0, 7.0)
+        return float((signs * powers / order).sum()), float(-(signs * powers * order / (order + 1.0)).sum())
+    rate = np.log1p(alpha) / alpha
+    return float(rate), float((1.0 / (1.0 + alpha) - rate) / alpha)

@@ -1,0 +1,246 @@
+"""Words and numbers as a reader in one language expects them, all words from one catalogue."""
+
+import importlib.resources
+import math
+import re
+import tomllib
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import date
+from functools import cache
+from typing import Any
+
+import pandas as pd
+
+from dwangstats._types import Language
+from dwangstats.data.periods import is_period, parse_period
+from dwangstats.data.reasons import REASONS
+from dwangstats.errors import InternalError, MissingExtraError
+
+try:
+    from babel import Locale
+    from babel.dates import format_date
+    from babel.numbers import format_decimal
+except ImportError as error:
+    raise MissingExtraError("Reports and figures need the extra 'report': pip install 'dwangstats[report]'") from error
+
+LANGUAGES: tuple[Language, ...] = ("nl", "en")
+
+_EMPHASIS = re.compile(r"\*\*(.+?)\*\*")
+
+
+@cache
+def catalogue() -> Mapping[str, Mapping[str, str]]:
+    """Every entry of the catalogue: key such as "form.seclusion" to its text by language."""
+    text = importlib.resources.files(__package__).joinpath("catalogue.toml").read_text(encoding="utf-8")
+    return dict(_entries(tomllib.loads(text), ""))
+
+
+def plain(text: str) -> str:
+    """The text without its marks of emphasis."""
+    return _EMPHASIS.sub(r"\1", text)
+
+
+def split_emphasis(text: str) -> list[tuple[str, bool]]:
+    """The text in pieces, each with whether it is emphasised."""
+    pieces = [(piece, place % 2 == 1) for place, piece in enumerate(_EMPHASIS.split(text))]
+    return [(piece, strong) for piece, strong in pieces if piece]
+
+
+def is_missing(value: Any) -> bool:
+    """Whether a cell holds nothing: None, NaN, NaT or NA."""
+    return bool(pd.api.types.is_scalar(value) and pd.isna(value))
+
+
+@dataclass(frozen=True, slots=True)
+class Labels:
+    """Words, names and numbers in one language.
+
+    Attributes
+    ----------
+    language : {"nl", "en"}
+    """
+
+    language: Language
+
+    def __post_init__(self) -> None:
+        if self.language not in LANGUAGES:
+            raise InternalError(f"language '{self.language}' is not one of {', '.join(LANGUAGES)}")
+
+    @property
+    def locale(self) -> Locale:
+        """Locale of the numbers and dates."""
+        return Locale.parse(self.text("language.locale"))
+
+    def text(self, key: str, /, **values: str) -> str:
+        """The text of a key with its placeholders filled in.
+
+        Raises
+        ------
+        InternalError
+            If the key is unknown or a placeholder has no value: a word is missing in the catalogue.
+        """
+        entry = catalogue().get(key)
+        if entry is None:
+            raise InternalError(f"the catalogue has no text '{key}'")
+        try:
+            return entry[self.language].format(**values)
+        except KeyError as error:
+            raise InternalError(f"text '{key}' needs a value for {error}") from error
+
+    def plural(self, key: str, number: int, /, **values: str) -> str:
+        """The text of ``key_one`` or ``key_other``, whichever the number asks for; ``{count}`` is filled in."""
+        form = "one" if self.locale.plural_form(abs(number)) == "one" else "other"
+        return self.text(f"{key}_{form}", count=self.count(number), **values)
+
+    def name(self, group: str, value: Any, /, **values: str) -> str:
+        """Name of a value within a group of names, for example ("form", "seclusion").
+
+        A value the catalogue does not know is shown as it was given; a missing one as a dash.
+        """
+        if is_missing(value) or value == "":
+            return self.text("common.missing")
+        key = f"{group}.{value}"
+        return self.text(key, **values) if key in catalogue() else str(value)
+
+    def title(self, group: str, value: Any, /, **values: str) -> str:
+        """`name` with a capital, for the head of a row or a panel."""
+        return capitalised(self.name(group, value, **values))
+
+    def yes_no(self, value: Any) -> str:
+        """Yes or no; a dash if missing."""
+        return self.text("common.missing") if is_missing(value) else self.text("common.yes" if value else "common.no")
+
+    def number(self, value: Any, decimals: int = 2) -> str:
+        """A number with a fixed number of decimals; a dash if missing, a word if infinite."""
+        if is_missing(value):
+            return self.text("common.missing")
+        number = float(value)
+        if math.isinf(number):
+            return self.text("common.open_end")
+        pattern = "#,##0" + ("." + "0" * decimals if decimals else "")
+        rounded = round(number, decimals) or 0.0
+        return _minus(format_decimal(rounded, format=pattern, locale=self.locale))
+
+    def significant(self, value: Any, digits: int = 3) -> str:
+        """A number with at least ``digits`` significant digits, for rates of any size."""
+        if is_missing(value) or not math.isfinite(float(value)) or float(value) == 0.0:
+            return self.number(value, 0)
+        decimals = digits - 1 - math.floor(math.log10(abs(float(value))))
+        return self.number(value, min(max(decimals, 0), 8))
+
+    def count(self, value: Any) -> str:
+        """A whole number; with one decimal if it is not whole."""
+        if is_missing(value) or math.isinf(float(value)):
+            return self.number(value)
+        return self.number(value, 0 if float(value).is_integer() else 1)
+
+    def percent(self, share: Any, decimals: int = 0) -> str:
+        """A share as a percentage: 0.3 is "30%"."""
+        if is_missing(share) or math.isinf(float(share)):
+            return self.number(share)
+        return f"{self.number(100.0 * float(share), decimals)}%"
+
+    def signed_percent(self, share: Any, decimals: int = 0) -> str:
+        """A change as a percentage with its sign: 0.3 is "+30%"."""
+        text = self.percent(share, decimals)
+        return f"+{text}" if not is_missing(share) and round(100.0 * float(share), decimals) > 0 else text
+
+    def range(self, low: str, high: str) -> str:
+        """Two formatted ends as one range; a dash if both are missing."""
+        missing = self.text("common.missing")
+        return missing if low == high == missing else self.text("common.range", low=low, high=high)
+
+    def with_range(self, estimate: str, low: str, high: str) -> str:
+        """A formatted estimate with its formatted ends between brackets; without them if both are missing."""
+        if low == high == self.text("common.missing"):
+            return estimate
+        return self.text("common.estimate_range", estimate=estimate, low=low, high=high)
+
+    def list_of(self, items: Sequence[str]) -> str:
+        """Items in one line, the last joined by "and"."""
+        if len(items) < 2:
+            return "".join(items)
+        return self.text("common.last_of_list", first=", ".join(items[:-1]), last=items[-1])
+
+    def period(self, period: Any) -> str:
+        """A period for a table or an axis: 2021, 2021-H1, 2021-K3, mei 2021; 2021.5 in decimal years is medio 2021."""
+        if isinstance(period, float) and not is_missing(period):
+            return self._moment(period)
+        text = "" if is_missing(period) else str(period)
+        if not is_period(text):
+            return text or self.text("common.missing")
+        parsed = parse_period(text)
+        if parsed.kind == "month":
+            return self.month(parsed.year, parsed.number)
+        return str(parsed.year) if parsed.kind == "year" else f"{parsed.year}-{self.part_of_year(text)}"
+
+    def part_of_year(self, period: str) -> str:
+        """The period within its year: H1, K3, mei; the year itself for a whole year."""
+        parsed = parse_period(period)
+        if parsed.kind == "year":
+            return str(parsed.year)
+        if parsed.kind == "month":
+            return str(format_date(parsed.begin, "LLL", locale=self.locale)).removesuffix(".")
+        if parsed.kind == "quarter":
+            return self.text("period.quarter", number=str(parsed.number))
+        return self.text(f"period.half_{parsed.number}")
+
+    def period_long(self, period: Any) -> str:
+        """A period as it stands in a sentence after "in"."""
+        text = "" if is_missing(period) else str(period)
+        if isinstance(period, float) and text:
+            return self._moment(period)
+        if not is_period(text):
+            return self.text("period.other_long", text=text)
+        parsed = parse_period(text)
+        if parsed.kind == "half-year":
+            return self.text(f"period.half_{parsed.number}_long", year=str(parsed.year))
+        if parsed.kind == "quarter":
+            return self.text("period.quarter_long", number=str(parsed.number), year=str(parsed.year))
+        return self.period(text)
+
+    def _moment(self, time: float) -> str:
+        """A moment in decimal years."""
+        year, part = divmod(time, 1.0)
+        if part == 0.5:
+            return self.text("period.middle_of", year=f"{year:.0f}")
+        text = f"{time:.2f}".rstrip("0").rstrip(".")
+        return text.replace(".", self.number(0.5, 1)[1])
+
+    def month(self, year: int, month: int) -> str:
+        """A month with its year, written out: "mei 2021"."""
+        return str(format_date(date(year, month, 1), "MMMM y", locale=self.locale))
+
+    def per_unit(self, unit: str) -> str:
+        """Per one unit ("per occupied bed-day"), or per 1,000 of a unit the catalogue does not know."""
+        key = f"per_unit.{unit}"
+        return self.text(key) if key in catalogue() else self.text("per_unit.other", unit=unit)
+
+    def reason(self, reason: str) -> str:
+        """Why something was set aside; a reason nobody knows is shown as it was given."""
+        return REASONS.get(reason, reason) if self.language == "nl" else reason
+
+    def care(self, law: Any) -> str:
+        """What forced care is called under the law."""
+        key = f"care.{law}"
+        return self.text(key if key in catalogue() else "care.other")
+
+
+def capitalised(text: str) -> str:
+    """The text with its first letter as a capital, the rest untouched."""
+    return text[:1].upper() + text[1:]
+
+
+def _entries(tree: Mapping[str, Any], path: str) -> Iterator[tuple[str, Mapping[str, str]]]:
+    for name, branch in tree.items():
+        key = f"{path}.{name}" if path else name
+        if set(branch) <= set(LANGUAGES) and all(isinstance(text, str) for text in branch.values()):
+            yield key, branch
+        else:
+            yield from _entries(branch, key)
+
+
+def _minus(text: str) -> str:
+    """A minus sign instead of a leading hyphen."""
+    return "\N{MINUS SIGN}" + text[1:] if text.startswith("-") else text

@@ -1,0 +1,230 @@
+"""The report: one self-contained page, with its tables, figures and results beside it."""
+
+import importlib.resources
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from dwangstats._types import Progress
+from dwangstats.data.codes import labels as labels_of
+from dwangstats.errors import MissingExtraError
+from dwangstats.present.answer import answer, settling
+from dwangstats.present.choose import headline_ratios, headline_selection, records
+from dwangstats.present.contents import ReportContents
+from dwangstats.present.figures.canvas import ordered_periods
+from dwangstats.present.illustrations import NAMES, Illustration, Inline, draw_illustration, illustrations
+from dwangstats.present.labels import Labels, capitalised, is_missing, split_emphasis
+from dwangstats.present.results_file import write_results
+from dwangstats.present.tables import audit_table, display_tables, sources_table, write_tables
+
+try:
+    from jinja2 import Environment, StrictUndefined
+except ImportError as error:
+    raise MissingExtraError("Reports need the extra 'report': pip install 'dwangstats[report]'") from error
+
+SEVERITIES = ("error", "warning", "info")
+
+
+def render(contents: ReportContents, out_dir: Path, progress: Progress | None = None) -> Path:
+    """Write the report: report.html, tables/*.csv, figures/*.svg and *.png, and results.json.
+
+    The same contents give the same bytes. Files of an earlier report in the same folder are replaced.
+
+    Parameters
+    ----------
+    contents : ReportContents
+        Finished results; nothing is computed here.
+    out_dir : Path
+        Folder to write to; made if it is not there.
+    progress : callable, optional
+        Called with (steps done, steps in all).
+
+    Returns
+    -------
+    Path
+        The page, report.html.
+    """
+    shown = illustrations(contents)
+    steps = len(shown) + 2
+    report = progress or _say_nothing
+    out_dir = Path(out_dir)
+    for folder in (out_dir / "tables", out_dir / "figures"):
+        folder.mkdir(parents=True, exist_ok=True)
+    report(0, steps)
+    write_tables(contents, out_dir / "tables")
+    write_results(contents, out_dir / "results.json")
+    report(1, steps)
+    _remove_stale(out_dir / "figures", shown)
+    drawn = []
+    for done, illustration in enumerate(shown, start=2):
+        drawn.append(draw_illustration(illustration, out_dir / "figures"))
+        report(done, steps)
+    page = out_dir / "report.html"
+    page.write_text(to_html(contents, drawn), encoding="utf-8", newline="\n")
+    report(steps, steps)
+    return page
+
+
+def to_html(contents: ReportContents, figures: Sequence[Inline]) -> str:
+    """The page as one string: style and figures inline, no script, no address outside its own folder."""
+    labels = Labels(contents.language)
+    environment = Environment(
+        autoescape=True, undefined=StrictUndefined, trim_blocks=True, lstrip_blocks=True, keep_trailing_newline=True
+    )
+    template = environment.from_string(_package_text("report.html.j2"))
+    return template.render(
+        t=labels.text,
+        language=contents.language,
+        css=_package_text("report.css"),
+        title=contents.title,
+        subtitle=_subtitle(contents, labels),
+        answer=split_emphasis(answer(contents)),
+        settling=split_emphasis(settling(contents)),
+        audit=audit_table(contents),
+        figures=figures,
+        tables=display_tables(contents),
+        failed_fits=_failed_fits(contents, labels),
+        findings=_findings(contents, labels),
+        findings_intro=_findings_intro(contents, labels),
+        methods=_methods(contents, labels),
+        facts=_facts(contents, labels),
+        sources=sources_table(contents),
+    )
+
+
+@dataclass(frozen=True, slots=True)
+class _Finding:
+    """A finding of the checks in words."""
+
+    severity: str
+    severity_name: str
+    message: str
+    where: str
+    action: str
+
+
+def _subtitle(contents: ReportContents, labels: Labels) -> str:
+    question = contents.question
+    periods = [labels.period(period) for period in ordered_periods(list(contents.rates.get("period", [])))]
+    span = labels.range(periods[0], periods[-1]) if len(periods) > 1 else "".join(periods)
+    law = "" if is_missing(question.get("law")) else labels.name("law", question["law"])
+    return " · ".join(part for part in (law, span, labels.name("by", question.get("by"))) if part)
+
+
+def _findings(contents: ReportContents, labels: Labels) -> list[_Finding]:
+    rows = records(contents.findings)
+    rank = {severity: place for place, severity in enumerate(SEVERITIES)}
+    rows.sort(key=lambda row: rank.get(str(row["severity"]), len(rank)))
+    return [
+        _Finding(
+            severity=str(row["severity"]),
+            severity_name=labels.name("severity", row["severity"]),
+            message=str(row["message"]),
+            where=_where(labels, row["table"], row["count"], row["of"], row["rows"]),
+            action=labels.text("checks.action", action=str(row["action"])),
+        )
+        for row in rows
+    ]
+
+
+def _where(labels: Labels, table: Any, count: Any, of: Any, rows: Any) -> str:
+    name = labels.title("table_name", table) if table else ""
+    shown = ", ".join(str(row) for row in rows) if isinstance(rows, (list, tuple)) else str(rows or "")
+    parts = [name] if not count else [_count_in(labels, name, count, of)]
+    if shown and not is_missing(rows):
+        many = 1 if shown.isdigit() else 2
+        parts.append(labels.text(f"checks.first_rows_{'one' if many == 1 else 'other'}", rows=shown))
+    return "; ".join(part for part in parts if part)
+
+
+def _count_in(labels: Labels, name: str, count: Any, of: Any) -> str:
+    if is_missing(of):
+        text = labels.text("checks.where_count", table=name, count=labels.count(count))
+    else:
+        text = labels.text("checks.where", table=name, count=labels.count(count), of=labels.count(of))
+    return text if name else capitalised(text.removeprefix(": "))
+
+
+def _findings_intro(contents: ReportContents, labels: Labels) -> str:
+    count = len(contents.findings)
+    return labels.plural("checks.intro", count) if count else labels.text("checks.clean")
+
+
+def _failed_fits(contents: ReportContents, labels: Labels) -> str:
+    if contents.fit_statistics.empty:
+        return ""
+    failed = int((~contents.fit_statistics["converged"].fillna(False).astype(bool)).sum())
+    return labels.plural("checks.failed_fit", failed) if failed else ""
+
+
+def _methods(contents: ReportContents, labels: Labels) -> list[str]:
+    question = contents.question
+    words = {
+        "unit": labels.name("unit", question.get("unit", "bed-days")),
+        "before": labels.period_long(question.get("before")),
+        "after": labels.period_long(question.get("after")),
+        "cluster": labels.name("cluster", question.get("cluster")),
+    }
+    paragraphs = [labels.text("methods.rates", **words)]
+    headline = list(headline_ratios(contents).values())
+    if headline:
+        clustered = headline[0]["covariance"] != "model"
+        paragraphs.append(labels.text("methods.ratio" if clustered else "methods.ratio_plain", **words))
+        paragraphs.append(labels.text("methods.bounds", **words))
+    return paragraphs
+
+
+def _facts(contents: ReportContents, labels: Labels) -> list[tuple[str, str]]:
+    """The choices of the analysis, as terms and values; what does not apply is left out."""
+    question = contents.question
+    before, after = labels.period(question.get("before")), labels.period(question.get("after"))
+    compared = not is_missing(question.get("before")) and not is_missing(question.get("after"))
+    facts = [
+        ("law", labels.name("law", question.get("law") or "not_given")),
+        ("definition", _definition(contents)),
+        ("by", labels.name("by", question.get("by"))),
+        ("unit", labels.name("unit", question.get("unit", "bed-days"))),
+        ("selection", labels.name("selection", headline_selection(contents))),
+        ("level", labels.percent(question.get("level"))),
+    ]
+    if compared:
+        facts += [("compared", labels.text("methods.compared_value", before=before, after=after))]
+        facts += [("formula", str(question.get("formula")))]
+        facts += [(key, labels.name(key, question.get(key))) for key in ("family", "covariance", "cluster")]
+    rows = [(labels.text(f"methods.{key}"), value) for key, value in facts]
+    for key in ("completeness_before", "completeness_after") if compared else ():
+        limits = question.get(key)
+        if limits is not None:
+            text = labels.range(labels.percent(limits[0]), labels.percent(limits[1]))
+            rows.append((labels.text(f"methods.{key}", before=before, after=after), text))
+    if compared and question.get("completeness_before") is not None:
+        rows.append((labels.text("methods.monotone"), labels.yes_no(question.get("monotone"))))
+    versions = ", ".join(f"{name} {version}" for name, version in sorted(contents.versions.items()))
+    rows.append((labels.text("methods.versions"), versions))
+    rows.append((labels.text("methods.fingerprint"), contents.fingerprint[:16]))
+    return [(term, value) for term, value in rows if value]
+
+
+def _definition(contents: ReportContents) -> str:
+    definition = contents.question.get("definition")
+    meaning = labels_of(contents.language, "definitions").get(str(definition), "")
+    seclusion = not contents.rates.empty and "seclusion" in set(contents.rates["form"])
+    return f"{definition}: {meaning}" if meaning and seclusion else ""
+
+
+def _remove_stale(folder: Path, shown: Sequence[Illustration]) -> None:
+    """Delete figures of an earlier report that this one does not have."""
+    kept = {illustration.name for illustration in shown}
+    for name in NAMES:
+        if name not in kept:
+            for suffix in (".svg", ".png"):
+                (folder / name).with_suffix(suffix).unlink(missing_ok=True)
+
+
+def _package_text(name: str) -> str:
+    return importlib.resources.files("dwangstats.present").joinpath(name).read_text(encoding="utf-8")
+
+
+def _say_nothing(done: int, steps: int) -> None:
+    """Progress nobody asked for."""

@@ -1,0 +1,381 @@
+"""Every rule is broken once and found once; a clean set of tables breaks none."""
+
+import re
+from typing import Any
+
+import numpy as np
+import pandas as pd
+import pytest
+
+import dwangstats as dw
+from dwangstats.data.checks import CheckReport, check
+from dwangstats.data.read import Tables
+from dwangstats.errors import DataError, DomainError
+
+SECLUSION = "124061000146109"
+EXTRA_SECURED_ROOM = "124041000146108"
+QUARTERS = ("2021-Q1", "2021-Q2", "2021-Q3", "2021-Q4")
+
+
+def registrations(**changed: list[Any]) -> pd.DataFrame:
+    """Four registrations of two providers that break no rule, with columns changed."""
+    frame = pd.DataFrame(
+        {
+            "registration_id": ["r1", "r2", "r3", "r4"],
+            "provider_id": ["a", "a", "b", "b"],
+            "client_id": ["secret-1", "secret-2", "secret-3", "secret-4"],
+            "law": ["WVGGZ"] * 4,
+            "intervention_code": [SECLUSION] * 4,
+            "begin": pd.to_datetime(["2021-02-01", "2021-08-01", "2021-03-01", "2021-09-01"]),
+            "end": pd.to_datetime(["2021-02-02", "2021-08-02", None, None]),
+        }
+    )
+    return frame.assign(**changed)
+
+
+def exposure(**changed: list[Any]) -> pd.DataFrame:
+    """Two providers of one location, four quarters, 30 beds nearly full."""
+    frame = pd.DataFrame(
+        {
+            "provider_id": ["a"] * 4 + ["b"] * 4,
+            "location_id": ["a1"] * 4 + ["b1"] * 4,
+            "period": QUARTERS * 2,
+            "capacity": [30.0] * 8,
+            "mean_occupancy": [28.0] * 8,
+            "bed_days": [2520.0, 2548.0, 2576.0, 2576.0] * 2,
+        }
+    )
+    return frame.assign(**changed)
+
+
+def deliveries(**changed: list[Any]) -> pd.DataFrame:
+    frame = pd.DataFrame(
+        {
+            "provider_id": ["a", "a", "b", "b"],
+            "law": ["WVGGZ"] * 4,
+            "period": ["2021-H1", "2021-H2"] * 2,
+            "version": [1, 1, 1, 1],
+            "received_at": pd.to_datetime(["2021-08-01", "2022-02-01"] * 2),
+            "status": ["accepted"] * 4,
+        }
+    )
+    return frame.assign(**changed)
+
+
+def counts(**changed: list[Any]) -> pd.DataFrame:
+    frame = pd.DataFrame(
+        {
+            "provider": ["a", "a", "a", "b", "b", "b"],
+            "period": ["2021-H1", "2021-H2", "2022-H1"] * 2,
+            "events": [5.0, 6.0, 7.0, 0.0, 2.0, 3.0],
+            "bed_days": [5000.0, 5100.0, 5050.0, 900.0, 950.0, 1000.0],
+        }
+    )
+    return frame.assign(**changed)
+
+
+def tables(**frames: pd.DataFrame | None) -> Tables:
+    """Tables as `read_tables` leaves them, without its strictness: to show the rules what reading would stop."""
+    given: dict[str, pd.DataFrame | None] = {
+        "registrations": registrations(),
+        "exposure": exposure(),
+        "deliveries": deliveries(),
+    }
+    given |= frames
+    numbered = {
+        name: frame.set_axis(pd.RangeIndex(1, len(frame) + 1, name="row")) if frame is not None else None
+        for name, frame in given.items()
+    }
+    return Tables(**numbered)
+
+
+def ready(frame: pd.DataFrame) -> Tables:
+    return tables(registrations=None, exposure=None, deliveries=None, panel=frame)
+
+
+def changed(column: str, row: int, value: Any, frame: pd.DataFrame) -> pd.DataFrame:
+    values = frame[column].tolist()
+    values[row] = value
+    return frame.assign(**{column: values})
+
+
+BAD_BED_DAYS = [
+    ("negative-bed-days", "error", -1.0),
+    ("infinite-bed-days", "error", np.inf),
+    ("missing-bed-days", "warning", np.nan),
+    ("zero-bed-days", "warning", 0.0),
+    ("capacity-for-bed-days", "error", 36.0),
+    ("capacity-for-bed-days", "error", 28.0),
+    ("bed-days-above-capacity", "warning", 3100.0),
+    ("bed-days-jump", "warning", 252.0),
+]
+
+
+def test_clean_tables_break_no_rule() -> None:
+    report = check(tables())
+    assert report.findings == ()
+    assert str(report) == "Nothing found."
+    assert report.to_text("nl") == "Geen bijzonderheden gevonden."
+    report.raise_for_errors()
+
+
+def test_clean_counts_break_no_rule() -> None:
+    assert check(ready(counts())).findings == ()
+
+
+@pytest.mark.parametrize(("rule", "severity", "value"), BAD_BED_DAYS)
+def test_bed_days(rule: str, severity: str, value: float) -> None:
+    found = {f.rule: f for f in check(tables(exposure=changed("bed_days", 1, value, exposure()))).findings}
+    assert rule in found
+    assert (found[rule].severity, found[rule].count, found[rule].of, found[rule].rows) == (severity, 1, 8, (2,))
+
+
+def test_bed_days_equal_to_an_occupancy_that_is_not_near_the_capacity_are_beds() -> None:
+    frame = exposure(capacity=[np.nan] * 8)
+    assert "capacity-for-bed-days" in rules(check(tables(exposure=changed("bed_days", 0, 28.0, frame))))
+
+
+def test_few_bed_days_are_right_where_the_location_closed_in_the_period() -> None:
+    few = changed("bed_days", 3, 20.0, exposure())
+    closing = pd.DataFrame(
+        {
+            "provider_id": ["a", "b"],
+            "location_id": ["a1", "b1"],
+            "opened": pd.to_datetime([None, None]),
+            "closed": pd.to_datetime(["2021-10-02", None]),
+        }
+    )
+    assert "capacity-for-bed-days" in rules(check(tables(exposure=few)))
+    assert "capacity-for-bed-days" not in rules(check(tables(exposure=few, locations=closing)))
+
+
+def test_of_two_periods_that_differ_tenfold_both_are_named() -> None:
+    frame = counts().iloc[[0, 1, 3, 4]]
+    found = [f for f in check(ready(changed("bed_days", 0, 510.0, frame))).findings if f.rule == "bed-days-jump"]
+    assert found[0].rows == (1, 2)
+
+
+def test_a_location_that_is_not_listed() -> None:
+    listed = pd.DataFrame({"provider_id": ["a"], "location_id": ["a1"]})
+    found = {f.rule: f for f in check(tables(locations=listed)).findings}
+    assert found["location-not-listed"].rows == (5, 6, 7, 8)
+
+
+@pytest.mark.parametrize(
+    ("by", "rule", "severity"),
+    [("month", "exposure-too-coarse", "error"), ("half-year", "exposure-finer", "info"), ("quarter", None, None)],
+)
+def test_periods_of_exposure_beside_the_period_asked_for(by: Any, rule: str | None, severity: str | None) -> None:
+    found = check(tables(), by=by).findings
+    assert [(f.rule, f.severity) for f in found] == ([(rule, severity)] if rule else [])
+
+
+BAD_REGISTRATIONS = [
+    ("end-before-begin", "error", "end", pd.Timestamp(2020, 1, 1)),
+    ("begin-in-future", "warning", "begin", pd.Timestamp(2031, 1, 1)),
+    ("begin-long-ago", "warning", "begin", pd.Timestamp(1900, 1, 1)),
+    ("missing-value", "error", "begin", pd.NaT),
+    ("missing-value", "error", "provider_id", None),
+    ("unknown-law", "error", "law", "WVGZ"),
+    ("several-laws", "info", "law", "WZD"),
+    ("unknown-code", "error", "intervention_code", "1"),
+    ("no-form", "error", "intervention_code", None),
+    ("duplicate-key", "error", "registration_id", "r1"),
+    ("provider-without-exposure", "warning", "provider_id", "z"),
+]
+
+
+@pytest.mark.parametrize(("rule", "severity", "column", "value"), BAD_REGISTRATIONS)
+def test_registrations(rule: str, severity: str, column: str, value: Any) -> None:
+    found = {f.rule: f for f in check(tables(registrations=changed(column, 1, value, registrations()))).findings}
+    assert rule in found
+    assert found[rule].severity == severity
+    assert found[rule].rows in {(2,), ()}
+
+
+def test_a_form_by_name_must_exist() -> None:
+    named = registrations(form=["seclusion", "separation", None, None]).drop(columns="intervention_code")
+    found = {f.rule: f for f in check(tables(registrations=named)).findings}
+    assert (found["unknown-form"].rows, found["no-form"].rows) == ((2,), (3, 4))
+
+
+def test_a_code_outside_the_list_of_the_law() -> None:
+    frame = registrations(law=["WZD"] * 4, intervention_code=[EXTRA_SECURED_ROOM, SECLUSION, SECLUSION, SECLUSION])
+    found = {f.rule: f for f in check(tables(registrations=frame, deliveries=deliveries(law=["WZD"] * 4))).findings}
+    assert (found["code-outside-law"].severity, found["code-outside-law"].rows) == ("warning", (1,))
+    assert EXTRA_SECURED_ROOM in found["code-outside-law"].message["nl"]
+
+
+def test_planned_and_unplanned_together() -> None:
+    report = check(tables(registrations=registrations(planned=[True, False, False, False])))
+    assert [(f.rule, f.severity, f.count) for f in report.findings] == [("planned-and-unplanned", "info", 1)]
+
+
+@pytest.mark.parametrize(
+    ("status", "rule", "severity"),
+    [
+        ("nothing_to_report", "registrations-despite-nothing", "error"),
+        ("rejected", "registrations-not-accepted", "info"),
+        ("not_delivered", "registrations-not-accepted", "info"),
+        ("Accepted", "unknown-status", "error"),
+    ],
+)
+def test_delivery_status(status: str, rule: str, severity: str) -> None:
+    frame = deliveries(status=["accepted", "accepted", status, "accepted"])
+    found = {f.rule: f for f in check(tables(deliveries=frame)).findings}
+    assert found[rule].severity == severity
+    assert found[rule].count == 1
+
+
+def test_registrations_despite_nothing_are_shown_by_row() -> None:
+    frame = deliveries(status=["accepted", "accepted", "nothing_to_report", "accepted"])
+    found = {f.rule: f for f in check(tables(deliveries=frame)).findings}
+    assert found["registrations-despite-nothing"].rows == (3,)
+    assert "b 2021-H1" in found["registrations-despite-nothing"].message["en"]
+
+
+def test_only_the_last_version_counts() -> None:
+    later = pd.concat([deliveries(), deliveries(version=[2, 2, 2, 2]).iloc[:1]], ignore_index=True)
+    frame = registrations(delivery_version=[1, 1, 1, 1])
+    found = {f.rule: f for f in check(tables(registrations=frame, deliveries=later)).findings}
+    assert (found["earlier-version"].severity, found["earlier-version"].count) == ("info", 1)
+
+
+def test_the_same_registration_in_two_versions_is_not_double_when_the_last_version_is_known() -> None:
+    twice = registrations(registration_id=["r1", "r1", "r3", "r4"], delivery_version=[1, 2, 1, 1])
+    assert "duplicate-key" not in rules(check(tables(registrations=twice)))
+    assert "duplicate-key" in rules(check(tables(registrations=twice, deliveries=None)))
+
+
+def test_deliveries_without_bed_days_and_the_reverse() -> None:
+    frame = deliveries(period=["2021-H1", "2022-H1", "2021-H1", "2021-H2"])
+    found = {f.rule: f for f in check(tables(deliveries=frame)).findings}
+    assert found["delivery-without-exposure"].rows == (2,)
+    assert (found["exposure-without-delivery"].count, found["exposure-without-delivery"].of) == (1, 4)
+
+
+def test_deliveries_are_half_years() -> None:
+    frame = deliveries(period=["2021-Q1", "2021-Q3", "2021-Q1", "2021-Q3"])
+    assert "delivery-not-half-year" in rules(check(tables(deliveries=frame)))
+
+
+def test_without_deliveries_the_zeros_are_not_known() -> None:
+    found = {f.rule: f for f in check(tables(deliveries=None)).findings}
+    assert found["no-deliveries-table"].severity == "warning"
+
+
+BAD_COUNTS = [
+    ("missing-events", "error", "events", np.nan),
+    ("negative-events", "error", "events", -1.0),
+    ("fractional-events", "error", "events", 2.5),
+    ("implausible-events", "error", "events", 2e8),
+    ("implausible-events", "error", "events", 24.0 * 5100.0 + 1.0),
+    ("implausible-events", "error", "events", np.inf),
+    ("negative-bed-days", "error", "bed_days", -5.0),
+    ("missing-bed-days", "warning", "bed_days", np.nan),
+    ("zero-bed-days", "warning", "bed_days", 0.0),
+    ("mixed-periods", "error", "period", "2021"),
+    ("duplicate-key", "error", "period", "2021-H1"),
+]
+
+
+@pytest.mark.parametrize(("rule", "severity", "column", "value"), BAD_COUNTS)
+def test_ready_counts(rule: str, severity: str, column: str, value: Any) -> None:
+    found = {f.rule: f for f in check(ready(changed(column, 1, value, counts()))).findings}
+    assert rule in found
+    assert found[rule].severity == severity
+    assert found[rule].rows in {(2,), ()}
+
+
+def test_a_blank_count_says_how_to_declare_it() -> None:
+    blank = changed("events", 1, np.nan, counts())
+    (problem,) = check(ready(blank)).problems("en")
+    assert 'blank_events = "not delivered"' in problem
+    assert check(ready(blank), blank_events="not delivered").errors == ()
+    contradiction = blank.assign(delivered=[True] * 6)
+    assert check(ready(contradiction), blank_events="not delivered").errors != ()
+    assert check(ready(blank.assign(delivered=[True, False, True, True, True, True]))).errors == ()
+
+
+def test_a_count_that_was_not_delivered_is_said() -> None:
+    frame = counts(delivered=[True, False, True, True, True, True])
+    found = {f.rule: f for f in check(ready(frame)).findings}
+    assert (found["events-not-delivered"].severity, found["events-not-delivered"].rows) == ("info", (2,))
+
+
+def test_only_zeros_and_one_provider() -> None:
+    frame = counts(events=[0.0] * 6, provider=["a"] * 6, period=[f"2021-0{m}" for m in range(1, 7)])
+    assert {"only-zeros", "one-provider"} <= rules(check(ready(frame)))
+    assert "one-provider" in rules(check(tables(exposure=exposure().iloc[:4])))
+
+
+def test_an_empty_table_and_a_missing_column() -> None:
+    report = check(tables(exposure=exposure().iloc[:0], deliveries=deliveries().drop(columns="status")))
+    assert {f.rule for f in report.errors} == {"empty-table", "missing-column"}
+
+
+def test_audits_and_second_sources_hold_counts() -> None:
+    audits = pd.DataFrame(
+        {"provider_id": ["a", "b"], "period": ["2021", "2021"], "n_found": [5.0, 5.0], "n_registered": [6.0, 5.0]}
+    )
+    controls = pd.DataFrame({"provider_id": ["a"], "period": ["2021"], "control_count": [-1.0]})
+    found = {f.rule: f for f in check(tables(audits=audits, controls=controls)).findings}
+    assert found["registered-above-found"].rows == (1,)
+    assert found["not-a-count"].table == "controls"
+
+
+def test_all_errors_are_raised_at_once_and_sorted_by_severity() -> None:
+    bad = tables(
+        registrations=registrations(law=["x"] * 4, registration_id=["r1"] * 4),
+        exposure=exposure(bed_days=[-1.0, 0.0, *exposure()["bed_days"][2:]]),
+    )
+    report = check(bad)
+    order = [f.severity for f in report.findings]
+    assert order == sorted(order, key=["error", "warning", "info"].index)
+    with pytest.raises(DataError) as caught:
+        report.raise_for_errors("nl")
+    assert len(caught.value.problems) == len(report.errors) == 3
+    assert any("negatief" in problem for problem in caught.value.problems)
+
+
+def test_the_report_is_a_frame_and_a_text_in_both_languages() -> None:
+    report = check(tables(exposure=changed("bed_days", 1, -1.0, exposure())))
+    frame = report.to_frame("nl")
+    assert list(frame.columns) == ["rule", "severity", "table", "count", "of", "rows", "message", "action"]
+    assert str(report).startswith("Error [exposure] The number of occupied bed-days is negative in 1 of 8 rows")
+    assert report.to_text("nl").startswith("Fout [exposure] In 1 van de 8 rijen")
+    with pytest.raises(DomainError, match="no language"):
+        report.to_frame("fr")  # type: ignore[arg-type]
+
+
+def test_what_reading_noticed_is_part_of_the_report() -> None:
+    read = dw.read_tables(panel=counts(events=["5", "6", "seven", "0", "2", "3"]))
+    assert {"not-a-count", "missing-events"} <= rules(check(read))
+
+
+def test_no_message_holds_a_person_or_a_registration() -> None:
+    report = worst_case()
+    assert len(report.findings) > 10
+    for finding in report.findings:
+        for language in ("nl", "en"):
+            text = finding.message[language] + finding.action[language]
+            assert "secret" not in text
+            assert not re.search(r"\br[1-4]\b", text)
+            assert "{" not in text
+
+
+def worst_case() -> CheckReport:
+    """Tables in which nearly everything is wrong and persons stand in the wrong columns; nothing may crash."""
+    people = ["secret-1", "secret-2", None, None]
+    frame = registrations(
+        law=people, intervention_code=people, form=people, planned=[True, False, None, None], end=[pd.NaT] * 4
+    )
+    frame = changed("begin", 0, pd.NaT, changed("provider_id", 3, "q", frame))
+    days = exposure(bed_days=[np.nan, -1.0, 0.0, np.inf, 30.0, 2548.0, 99999.0, 2576.0])
+    days = changed("period", 7, "2021", changed("provider_id", 6, None, days))
+    late = deliveries(status=["rejected", None, "nothing_to_report", "x"], period=["2021-H1", None, "2021-H1", "2021"])
+    return check(tables(registrations=frame, exposure=days, deliveries=late, panel=counts(events=[np.nan] * 6)))
+
+
+def rules(report: CheckReport) -> set[str]:
+    return {f.rule for f in report.findings}
