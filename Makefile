@@ -61,6 +61,7 @@ notebooks: $(VENV)/dev.stamp
 
 paper: notebooks
 	$(BIN)/python paper/build.py
+	$(BIN)/python tests/paper.py
 
 wheel: $(VENV)/dev.stamp
 	$(BIN)/python tests/wheel.py

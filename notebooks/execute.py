@@ -20,9 +20,8 @@ def main() -> None:
     for path in notebooks:
         start = time.perf_counter()
         notebook = jupytext.read(path)
-        NotebookClient(
-            notebook, timeout=300, kernel_name="python3", resources={"metadata": {"path": str(FOLDER)}}
-        ).execute()
+        place = {"metadata": {"path": str(FOLDER)}}
+        NotebookClient(notebook, timeout=300, kernel_name="python3", resources=place).execute()
         jupytext.write(notebook, OUT / f"{path.stem}.ipynb")
         print(f"{path.name}: {len(notebook.cells)} cells executed in {time.perf_counter() - start:.1f} s")
 

@@ -19,7 +19,9 @@ TIMED_IMPORT = "import time; t = time.perf_counter(); import dwangstats; print(t
 def run(*command: str | Path, cwd: Path) -> str:
     """Standard output of a command that must succeed; its messages are shown when it does not."""
     environment = {k: v for k, v in os.environ.items() if k not in {"PYTHONPATH", "VIRTUAL_ENV"}}
-    done = subprocess.run([str(c) for c in command], cwd=cwd, env=environment, capture_output=True, text=True, check=False)
+    done = subprocess.run(
+        [str(c) for c in command], cwd=cwd, env=environment, capture_output=True, text=True, check=False
+    )
     if done.returncode:
         sys.exit(f"{' '.join(map(str, command))} ended with {done.returncode}\n{done.stdout}\n{done.stderr}")
     return done.stdout

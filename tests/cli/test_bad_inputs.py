@@ -38,4 +38,6 @@ def test_bad_input_ends_in_a_sentence(case: bad_inputs.Case, tmp_path: Path) -> 
 
 def test_the_published_table_has_a_row_for_every_case() -> None:
     table = bad_inputs.TABLE.read_text(encoding="utf-8")
-    assert [line.split(" | ")[0].removeprefix("| ") for line in table.splitlines()[8:]] == [c.name for c in bad_inputs.CASES]
+    assert [line.split(" | ")[0].removeprefix("| ") for line in table.splitlines()[8:]] == [
+        c.name for c in bad_inputs.CASES
+    ]

@@ -14,7 +14,7 @@ import pandas as pd
 import pytest
 from hypothesis import assume, given, settings
 from hypothesis import strategies as st
-from scipy import stats
+from scipy import optimize, stats
 
 import dwangstats as dw
 from dwangstats._types import FamilyName, Matrix, Vector
@@ -24,6 +24,9 @@ IN_STANDARD_ERRORS = 1e-6
 NB_FAMILIES: tuple[FamilyName, ...] = ("nb2", "nb1")
 ALL_FAMILIES: tuple[FamilyName, ...] = ("poisson", *NB_FAMILIES)
 FORMULA = "events ~ C(year) + staffing"
+YEARS_ALONE = "events ~ C(year)"
+TREND = "events ~ year + staffing"
+INTERACTION = "events ~ C(year) * staffing"
 FIRST_YEAR = 2021
 
 # A fit costs ten milliseconds where a density costs ten microseconds: a share of the profile's examples.
@@ -63,7 +66,43 @@ def tables(draw: st.DrawFn, *, min_dispersion: float = 0.0) -> pd.DataFrame:
     return frame
 
 
+def design_of(frame: pd.DataFrame, formula: str = FORMULA) -> Matrix:
+    """The design matrix of the formulas used here, written out."""
+    ones, staffing = np.ones(len(frame)), frame["staffing"].to_numpy()
+    years = frame["year"].to_numpy()
+    dummies = [(years == year).astype(float) for year in np.unique(years)[1:]]
+    columns = {
+        FORMULA: [ones, *dummies, staffing],
+        YEARS_ALONE: [ones, *dummies],
+        TREND: [ones, years.astype(float) - FIRST_YEAR, staffing],
+        INTERACTION: [ones, *dummies, staffing, *(dummy * staffing for dummy in dummies)],
+    }
+    return np.column_stack(columns[formula])
+
+
+def estimate_lies_at_infinity(X: Matrix, y: Vector) -> bool:
+    """Whether a direction d lowers the mean of some zero counts and leaves every other row alone.
+
+    Along such a direction the likelihood rises for ever. A linear programme finds it: X d = 0 where y > 0, X d <= 0
+    where y = 0, and the sum of X d as low as it can be in a box.
+    """
+    zero = y == 0
+    if not zero.any():
+        return False
+    answer = optimize.linprog(
+        X[zero].sum(axis=0),
+        A_ub=X[zero],
+        b_ub=np.zeros(int(zero.sum())),
+        A_eq=X[~zero],
+        b_eq=np.zeros(int((~zero).sum())),
+        bounds=(-1.0, 1.0),
+    )
+    return bool(answer.fun < -1e-7)
+
+
 def fit(frame: pd.DataFrame, family: FamilyName = "poisson", formula: str = FORMULA) -> Any:
+    """Fit, passing over draws whose estimate lies at infinity; that those are refused has its own test."""
+    assume(not estimate_lies_at_infinity(design_of(frame, formula), frame["events"].to_numpy(dtype=float)))
     return dw.RateModel(formula, frame, family=family, exposure="bed_days").fit()
 
 
@@ -198,6 +237,28 @@ def test_without_overdispersion_the_fit_is_the_poisson_fit(family: FamilyName, f
     assert nb.llf == pytest.approx(poisson.llf, rel=1e-12)
 
 
+def test_of_two_maxima_in_the_dispersion_the_higher_one_is_the_estimate() -> None:
+    """Dispersion 0 is a local maximum of this profile likelihood (-24.713442), 0.06305 is the maximum (-24.550963).
+
+    Both numbers come from Newton steps in beta at fixed dispersions, apart from this package. The score at zero
+    dispersion is negative, so a fit that looks no further stops 0.16 short.
+    """
+    frame = pd.DataFrame(
+        {
+            "year": [2021, 2022] * 3,
+            "events": [39, 12, 12, 16, 325, 115],
+            "bed_days": [2226.0, 677.0, 285.0, 287.0, 8897.0, 2541.0],
+            "staffing": [-0.920706, 0.719140, -0.849654, 0.768628, -0.288153, 0.825082],
+        }
+    )
+    poisson = dw.RateModel(FORMULA, frame, family="poisson", exposure="bed_days").fit()
+    nb2 = dw.RateModel(FORMULA, frame, family="nb2", exposure="bed_days").fit()
+    assert poisson.llf == pytest.approx(-24.713442, abs=1e-6)
+    assert nb2.certificate.converged
+    assert nb2.llf == pytest.approx(-24.550963, abs=1e-6)
+    assert nb2.dispersion == pytest.approx(0.06305, abs=1e-5)
+
+
 @each_nb
 @few
 @given(frame=tables())
@@ -207,13 +268,26 @@ def test_dispersion_never_costs_likelihood(family: FamilyName, frame: pd.DataFra
     assert nb.llf >= poisson.llf - 1e-9 * abs(poisson.llf)
 
 
+# ---------------------------------------------------------------------------------------------------- no maximum at all
+
+
+@pytest.mark.parametrize("formula", [FORMULA, YEARS_ALONE, INTERACTION])
+@given(frame=tables(), thinning=st.sampled_from([0.02, 0.1, 0.4]), seed=st.integers(0, 10**6))
+def test_a_fit_is_refused_exactly_when_its_estimate_lies_at_infinity(
+    formula: str, frame: pd.DataFrame, thinning: float, seed: int
+) -> None:
+    sparse = frame.assign(events=np.random.default_rng(seed).binomial(frame["events"], thinning))
+    X, y = design_of(sparse, formula), sparse["events"].to_numpy(dtype=float)
+    assume(np.linalg.matrix_rank(X) == X.shape[1])
+    model = dw.RateModel(formula, sparse, exposure="bed_days")
+    if y.sum() == 0 or estimate_lies_at_infinity(X, y):
+        with pytest.raises(dw.FitError):
+            model.fit()
+    else:
+        assert np.isfinite(model.fit().params).all()
+
+
 # -------------------------------------------------------------------------------------- the maximum is a maximum
-
-
-def design_of(frame: pd.DataFrame) -> Matrix:
-    years = sorted(frame["year"].unique())[1:]
-    dummies = [(frame["year"] == year).to_numpy(dtype=float) for year in years]
-    return np.column_stack([np.ones(len(frame)), *dummies, frame["staffing"]])
 
 
 def log_likelihood_of(frame: pd.DataFrame, family: FamilyName) -> Callable[[Vector], float]:
@@ -318,7 +392,7 @@ def test_the_robust_rate_ratio_uses_its_degrees_of_freedom(kind: str, frame: pd.
 
 
 @pytest.mark.parametrize("kind", ["model", "CR1", "CR2"])
-@pytest.mark.parametrize("formula", [FORMULA, "events ~ C(year) * staffing", "events ~ year + staffing"])
+@pytest.mark.parametrize("formula", [FORMULA, INTERACTION, TREND])
 @few
 @given(frame=tables())
 def test_swapping_before_and_after_inverts_the_estimate_and_the_interval(
@@ -355,7 +429,7 @@ def test_with_interactions_the_ratio_is_standardised_over_the_fitted_rows(frame:
 
     The interval is the delta method on the log scale; its gradient here is a central difference.
     """
-    result, after = fit(frame, formula="events ~ C(year) * staffing"), last_year(frame)
+    result, after = fit(frame, formula=INTERACTION), last_year(frame)
     beta = result.params
     staffing = frame["staffing"].to_numpy()
 
@@ -387,7 +461,7 @@ def test_with_interactions_the_ratio_is_standardised_over_the_fitted_rows(frame:
 def test_with_years_alone_the_ratio_is_the_ratio_of_totals(frame: pd.DataFrame) -> None:
     # Closed form: (events / bed-days after) / (events / bed-days before), log variance 1/Y1 + 1/Y0.
     after = last_year(frame)
-    ratio = dw.rate_ratio(fit(frame, formula="events ~ C(year)"), "year", before=FIRST_YEAR, after=after)
+    ratio = dw.rate_ratio(fit(frame, formula=YEARS_ALONE), "year", before=FIRST_YEAR, after=after)
     totals = frame.groupby("year")[["events", "bed_days"]].sum()
     rate = totals["events"] / totals["bed_days"]
     half = stats.norm.isf(0.025) * math.sqrt(1.0 / totals["events"][after] + 1.0 / totals["events"][FIRST_YEAR])

@@ -6,21 +6,15 @@ from typing import Any
 
 import numpy as np
 import pandas as pd
-from scipy.linalg import solve_triangular
 from scipy.special import logsumexp
 from scipy.stats import t as student
 
-from dwangstats._types import Codes, Matrix, RateScale, Vector
+from dwangstats._types import Codes, RateScale, Vector
 from dwangstats.design.design import Design, listed
 from dwangstats.errors import DomainError, IdentificationError
 from dwangstats.estimate import Estimate
-from dwangstats.models.results import RateResult
-
-MAX_LONE_SHARE = 0.05
-"""Share of a ratio's variance that single clusters may determine alone; more makes a robust interval too narrow."""
-
-LEVERAGE_ONE = 1.0 - 1e-9
-"""From here on a direction belongs to one cluster; rounding leaves leverages within 1e-12 or so of 1."""
+from dwangstats.models.results import MAX_LONE_SHARE, RateResult
+from dwangstats.numerics.covariance import lone_shares
 
 
 def rate_ratio(
@@ -122,7 +116,8 @@ def _arm(result: RateResult, contrast: Vector, level: float) -> float:
 
 
 def _refuse_lone_clusters(result: RateResult, contrast: Vector, codes: Codes) -> None:
-    share, lone = _lone_share(contrast, result.design.X, result.working_weight, codes)
+    shares, counts = lone_shares(contrast[None, :], result.design.X, result.working_weight, codes)
+    share, lone = float(shares[0]), int(counts[0])
     if share > MAX_LONE_SHARE:
         which = "one cluster alone" if lone == 1 else f"{lone} clusters, each alone"
         raise DomainError(
@@ -130,24 +125,6 @@ def _refuse_lone_clusters(result: RateResult, contrast: Vector, codes: Codes) ->
             f"({result.covariance.cluster}). A comparison of clusters says nothing about that part, so its "
             "interval would be too narrow. Use the model's own covariance, or coefficients that clusters share."
         )
-
-
-def _lone_share(contrast: Vector, X: Matrix, weight: Vector, codes: Codes) -> tuple[float, int]:
-    """Share of the model variance of contrast' beta that single clusters determine alone, and how many do.
-
-    A direction v in which only the rows of one cluster move (X v is 0 elsewhere) has leverage 1: its residuals are 0
-    whatever the data, so a cluster-robust variance counts it as known exactly.
-    """
-    factor = np.linalg.qr(np.sqrt(weight)[:, None] * X, mode="r")
-    back = solve_triangular(factor, np.eye(X.shape[1]))
-    direction = back.T @ contrast
-    order = np.argsort(codes, kind="stable")
-    blocks = np.split(order, np.flatnonzero(np.diff(codes[order])) + 1)
-    roots = [np.sqrt(weight[rows])[:, None] * (X[rows] @ back) for rows in blocks]
-    leverage, axes = np.linalg.eigh(np.stack([root.T @ root for root in roots]))
-    along = np.einsum("gij,i->gj", axes, direction) ** 2 * (leverage > LEVERAGE_ONE)
-    per_cluster = along.sum(axis=1) / float(direction @ direction)
-    return float(per_cluster.sum()), int(np.count_nonzero(per_cluster > 1e-8))
 
 
 def _check(scale: str, level: float) -> None:

@@ -6,6 +6,7 @@ from typing import Any, Literal
 
 import numpy as np
 import pandas as pd
+from numpy.typing import NDArray
 from scipy.stats import t as student
 
 from dwangstats._types import Codes, CovarianceKind, FamilyName, Matrix, Vector
@@ -13,9 +14,17 @@ from dwangstats.design.design import Design, to_pandas
 from dwangstats.errors import DataError, DomainError, FitError
 from dwangstats.models.certificate import Certificate
 from dwangstats.models.summary import summary_text
-from dwangstats.numerics.covariance import cluster_covariance, satterthwaite_df, satterthwaite_dfs
+from dwangstats.numerics.covariance import (
+    cluster_covariance,
+    lone_shares,
+    satterthwaite_df,
+    satterthwaite_dfs,
+)
 from dwangstats.numerics.families import derivatives, expected_weight
 from dwangstats.numerics.glm import CountFit
+
+MAX_LONE_SHARE = 0.05
+"""Share of a variance that single clusters may determine alone; more makes a robust interval too narrow."""
 
 VARIANCES: Mapping[FamilyName, str] = {"poisson": "mu", "nb2": "mu + alpha mu^2", "nb1": "mu (1 + alpha)"}
 
@@ -37,6 +46,10 @@ class Covariance:
         Number of clusters; 0 for "model".
     df : (k,) array or None
         Degrees of freedom of each coefficient; None where they are infinite.
+    lone : (k,) array of bool or None
+        Coefficients of which more than `MAX_LONE_SHARE` of the variance rests on clusters that determine it alone, such
+        as the level of a provider with its own dummy. Their standard error is far too small, so they get no interval
+        and no p-value.
     """
 
     kind: CovarianceKind
@@ -45,6 +58,7 @@ class Covariance:
     codes: Codes | None = None
     clusters: int = 0
     df: Vector | None = None
+    lone: NDArray[np.bool_] | None = None
 
 
 @dataclass(frozen=True, slots=True, eq=False, repr=False)
@@ -114,8 +128,11 @@ class RateResult:
 
     @property
     def pvalues(self) -> pd.Series:
-        """Two-sided p-values that a coefficient is 0, by the t (or normal) distribution's right tail."""
-        t = np.abs(self.params.to_numpy()) / self.bse.to_numpy()
+        """Two-sided p-values that a coefficient is 0, by the t (or normal) distribution's right tail.
+
+        NaN where one cluster alone determines the coefficient, see `Covariance`.
+        """
+        t = np.abs(self.params.to_numpy()) / self._spread()
         return self._series(2.0 * student.sf(t, self.degrees_of_freedom.to_numpy()), "p")
 
     @property
@@ -164,6 +181,8 @@ class RateResult:
     def conf_int(self, level: float = 0.95) -> pd.DataFrame:
         """Intervals of the coefficients, columns ``lower`` and ``upper``, by the same t (or normal) as the p-values.
 
+        NaN where one cluster alone determines the coefficient, see `Covariance`.
+
         Raises
         ------
         DomainError
@@ -171,7 +190,7 @@ class RateResult:
         """
         if not 0.0 < level < 1.0:
             raise DomainError(f"level must lie between 0 and 1, got {level:g}")
-        arm = student.isf((1.0 - level) / 2.0, self.degrees_of_freedom.to_numpy()) * self.bse.to_numpy()
+        arm = student.isf((1.0 - level) / 2.0, self.degrees_of_freedom.to_numpy()) * self._spread()
         estimate = self.params.to_numpy()
         return pd.DataFrame({"lower": estimate - arm, "upper": estimate + arm}, index=list(self.design.names))
 
@@ -276,7 +295,8 @@ class RateResult:
         df = np.full(k, clusters - 1.0)
         if kind == "CR2":
             df = satterthwaite_dfs(np.eye(k), self.design.X, self.working_weight, codes)
-        return replace(self, covariance=Covariance(kind, matrix, name, codes, clusters, df))
+        shares, _ = lone_shares(np.eye(k), self.design.X, self.working_weight, codes)
+        return replace(self, covariance=Covariance(kind, matrix, name, codes, clusters, df, shares > MAX_LONE_SHARE))
 
     def summary(self) -> str:
         """The fit as text: facts, coefficients, certificate, version and fingerprint."""
@@ -314,6 +334,11 @@ class RateResult:
 
     def _series(self, values: Vector, name: str) -> pd.Series:
         return pd.Series(values, index=list(self.design.names), name=name)
+
+    def _spread(self) -> Vector:
+        """Standard errors that may carry an interval; NaN for the others."""
+        lone = self.covariance.lone
+        return self.bse.to_numpy() if lone is None else np.where(lone, np.nan, self.bse.to_numpy())
 
     def _score(self) -> Vector:
         return derivatives(self.family, self.design.y, self.fit.eta, self.fit.alpha, order=1).d_eta

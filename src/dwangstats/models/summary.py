@@ -9,6 +9,11 @@ import pandas as pd
 from dwangstats.models.certificate import Certificate
 
 
+NO_INTERVAL = (
+    "No interval (-): one cluster alone determines this coefficient, so comparing clusters says nothing about it."
+)
+
+
 def summary_text(
     *,
     title: str,
@@ -38,6 +43,8 @@ def summary_text(
     header = title if certificate.converged else f"{title} - FAILED, these numbers are not a fit"
     width = max(len(name) for name, _ in facts)
     body = "Coefficients are withheld; fit(force=True) shows them." if table is None else table_text(table)
+    if table is not None and table["p"].isna().any():
+        body += "\n" + NO_INTERVAL
     return "\n".join(
         [
             header,

@@ -9,6 +9,7 @@ g acts through the k x k matrix U_g'U_g alone, so a cluster of any size costs on
 from dataclasses import dataclass
 
 import numpy as np
+from numpy.typing import NDArray
 from scipy.linalg import solve_triangular
 
 from dwangstats._types import Codes, CovarianceKind, Matrix, Vector
@@ -180,6 +181,36 @@ def satterthwaite_dfs(contrasts: Matrix, X: Matrix, working_weight: Vector, clus
     design = _Clusters.of(X, working_weight, clusters)
     _need_two(design.count)
     return np.array([design.degrees_of_freedom(design.back.T @ contrast) for contrast in contrasts])
+
+
+def lone_shares(
+    contrasts: Matrix, X: Matrix, working_weight: Vector, clusters: Codes
+) -> tuple[Vector, NDArray[np.int64]]:
+    """Share of the model variance of each contrast'beta that single clusters determine alone, and how many do.
+
+    A direction in which only the rows of one cluster move has leverage 1: its residuals are 0 whatever the data, so a
+    cluster-robust variance takes it as known exactly. The level of a cluster that has its own dummy is of that kind.
+
+    Parameters
+    ----------
+    contrasts : (m, k) array
+        One contrast of the coefficients per row, none of them all 0.
+    X, working_weight, clusters
+        As in `cluster_covariance`.
+
+    Returns
+    -------
+    shares : (m,) array
+        In [0, 1]; 0 where a cluster-robust variance means what it says.
+    clusters : (m,) array
+        Number of clusters that hold more than 1e-8 of the variance alone.
+    """
+    design = _Clusters.of(X, working_weight, clusters)
+    directions = contrasts @ design.back
+    alone = 1.0 - design.leverage <= _LEVERAGE_ONE
+    along = np.einsum("gij,mi->mgj", design.axes, directions) ** 2 * alone
+    per_cluster = along.sum(axis=2) / np.sum(directions**2, axis=1, keepdims=True)
+    return per_cluster.sum(axis=1), np.count_nonzero(per_cluster > 1e-8, axis=1)
 
 
 def _need_two(count: int) -> None:

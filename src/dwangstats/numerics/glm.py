@@ -28,6 +28,7 @@ _SAFE_EIGENVALUE = 1e-8
 _DONE = 1e-20
 # Rows that a first look at the dispersion uses; the climb that follows uses all.
 _SAMPLE = 20_000
+_BLOCK = 8192
 
 
 @dataclass(frozen=True, slots=True)
@@ -105,7 +106,7 @@ def fit_counts(X: Matrix, y: Vector, offset: Vector, family: FamilyName) -> Coun
     factor, length = _triangle(X)
     _refuse_degenerate(X, y, factor)
     T = factor * length
-    problem = _Problem(np.asarray(solve_triangular(T, X.T, trans="T"), dtype=np.float64).T, T, y, offset)
+    problem = _Problem(_times_inverse(X, T), T, y, offset)
     poisson = _climb(problem, "poisson", problem.first_guess(), 0.0)
     if family == "poisson":
         return _pack(problem, family, poisson, poisson.iterations)
@@ -137,7 +138,8 @@ def column_dependencies(X: Matrix) -> dict[int, tuple[int, ...]]:
     factor, _ = _triangle(X)
     if _rank(factor) == X.shape[1]:
         return {}
-    tolerance, dependent = _RANK_TOLERANCE, dict[int, tuple[int, ...]]()
+    dependent: dict[int, tuple[int, ...]] = {}
+    tolerance = _RANK_TOLERANCE
     # Pivoting finds the least own length over all orders; in the order of the columns it can be somewhat more.
     while not dependent:
         tolerance *= 10.0
@@ -261,6 +263,15 @@ def _rank(factor: Matrix) -> int:
     return int(np.count_nonzero(np.abs(np.diag(pivoted)) > _RANK_TOLERANCE))
 
 
+def _times_inverse(X: Matrix, T: Matrix) -> Matrix:
+    """X T^-1 for an upper triangular T."""
+    Z = np.empty(X.shape)
+    for start in range(0, X.shape[0], _BLOCK):
+        rows = slice(start, start + _BLOCK)
+        Z[rows] = solve_triangular(T, X[rows].T, trans="T", check_finite=False).T
+    return Z
+
+
 @dataclass(frozen=True, slots=True)
 class _Problem:
     """Data with X replaced by Z = X T^-1, whose columns are nearly orthonormal; beta = T^-1 gamma."""
@@ -277,9 +288,7 @@ class _Problem:
         mu = 0.5 * (self.y + exposure * (self.y.sum() / exposure.sum()))
         mu = np.maximum(mu, 1e-300)
         target = np.log(mu) - self.offset + (self.y - mu) / mu
-        weighted = self.Z * mu[:, None]
-        gram = self.Z.T @ weighted
-        guess, *_ = np.linalg.lstsq(gram, weighted.T @ target, rcond=None)
+        guess, *_ = np.linalg.lstsq(weighted_gram(self.Z, mu), self.Z.T @ (mu * target), rcond=None)
         return np.asarray(guess, dtype=np.float64)
 
     def eta(self, gamma: Vector) -> Vector:

@@ -258,8 +258,8 @@ def saddle_parts(
 ) -> SaddleParts:
     """Pieces for counts y >= 2 with means mu, all (n,), and kappa = 1/size >= 0.
 
-    `s` is kappa mu (alpha mu for NB2, alpha for NB1), `log1p_s` and `log1p_ky` are log(1 + s) and log(1 + kappa y), needed
-    to an absolute error only; they give log1p_delta as a difference where delta is near -1.
+    `s` is kappa mu (alpha mu for NB2, alpha for NB1), `log1p_s` and `log1p_ky` are log(1 + s) and log(1 + kappa y),
+    needed to an absolute error only; they give log1p_delta as a difference where delta is near -1.
     """
     d = (y - mu) / (1.0 + s)
     delta = kappa * d

@@ -59,7 +59,7 @@ def difference_range(
     decimals = decimals_for(low, high) if decimals is None else decimals
     ends = [_size(labels, end, decimals) for end in (low, high)]
     kinds = {kind for kind, _ in ends}
-    if len(kinds) == 1 and "same" not in kinds:
+    if len(kinds) == 1 and not kinds & {"same", "open"}:
         kind = kinds.pop()
         first, last = reversed(ends) if kind == "lower" else ends
         return labels.text(f"answer.{style}_{kind}", low=first[1], high=last[1])
@@ -328,8 +328,10 @@ def _kind(row: Row) -> str:
 
 
 def _size(labels: Labels, ratio: float, decimals: int) -> tuple[str, str]:
-    """Kind of a change (higher, lower, times, same) and its size in words."""
-    change = round(100.0 * (ratio - 1.0), decimals) if math.isfinite(ratio) else math.inf
+    """Kind of a change (higher, lower, times, same, open) and its size in words."""
+    if math.isinf(ratio):
+        return "open", ""
+    change = round(100.0 * (ratio - 1.0), decimals)
     if ratio >= MULTIPLE_FROM:
         return "times", labels.number(ratio, 1)
     if change == 0.0:

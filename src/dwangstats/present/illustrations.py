@@ -103,7 +103,7 @@ def _rates(contents: ReportContents, labels: Labels) -> Iterator[Illustration]:
             "caption.rates",
             unit=labels.name("unit", unit),
             interval=labels.text(f"caption.rates_{interval}", level=_level(contents, labels)),
-            scale=labels.text("caption.rates_scales" if frame["form"].nunique() > 1 else "caption.rates_scale"),
+            scale=labels.text("caption.rates_scales" if len(set(frame["form"])) > 1 else "caption.rates_scale"),
         ),
         alt=rates_alt(frame, language, unit=unit),
         table="rates",

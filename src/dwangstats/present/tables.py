@@ -282,7 +282,9 @@ def _by_period(contents: ReportContents, labels: Labels, caption: str, cell: Cal
 def _coverage(contents: ReportContents, labels: Labels) -> DisplayTable:
     rows = [
         _row(
-            labels.title("quantity", row["quantity"]),
+            labels.title("unit", _unit(contents))
+            if row["quantity"] == "bed_days"
+            else labels.title("quantity", row["quantity"]),
             labels.count(row["kept"]),
             labels.count(row["total"]),
             labels.percent(row["share"], 1),

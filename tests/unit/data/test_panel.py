@@ -2,6 +2,7 @@
 
 from typing import Any
 
+import duckdb
 import numpy as np
 import pandas as pd
 import polars as pl
@@ -337,7 +338,7 @@ def test_counting_runs_in_other_engines() -> None:
     rows = THREE.assign(begin=pd.to_datetime(THREE["begin"]), law="WVGGZ", planned=[True, None, False])
     expected = count_registrations(rows)
     order = list(expected.columns)
-    for other in (pl.from_pandas(rows), pl.from_pandas(rows).lazy()):
+    for other in (pl.from_pandas(rows), pl.from_pandas(rows).lazy(), duckdb.from_df(rows)):
         found = count_registrations(other)[order].sort_values(order).reset_index(drop=True)
         pd.testing.assert_frame_equal(found, expected.sort_values(order).reset_index(drop=True))
 

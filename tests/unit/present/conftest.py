@@ -83,7 +83,7 @@ def contents_of(
         set_aside=pd.DataFrame(
             {
                 "what": ["registrations", "registrations", "rows"],
-                "reason": ["not_delivered", "een andere reden dan bekend", "exposure_incomplete"],
+                "reason": ["nothing delivered", "a reason nobody knows", "bed-days missing"],
                 "count": [1204, 17, 3],
             }
         ),
@@ -154,7 +154,7 @@ def _ratios(
                     ratio = growth[form] ** (1.0 if selection == "complete" else 0.85)
                     ratio *= 1.012 if family == "nb2" else 1.0
                     reach = math.exp(wider * half_width * (1.0 if form == "all" else 1.6))
-                    before = round(level * 640.0)
+                    before = round(level * (640.0 if selection == "complete" else 790.0))
                     rows.append(
                         {
                             "form": form,
@@ -295,3 +295,8 @@ def _findings(language: str) -> pd.DataFrame:
         ),
     ]
     return pd.DataFrame(rows, columns=["rule", "severity", "table", "count", "of", "rows", "message", "action"])
+
+
+@pytest.fixture(scope="session")
+def contents_for_module() -> Maker:
+    return contents_of

@@ -69,6 +69,15 @@ def test_about_three_quarters_of_providers_are_kept(three):
         assert 0.65 < world.figures["kept"]["bed_days"] < 0.85
 
 
+def test_bed_days_of_kept_providers_fall_a_little(three):
+    world = three["mixed"]
+    kept = complete_deliverers(build_panel(world.tables, by="half-year").for_form("all"))
+    days = world.tables.exposure[world.tables.exposure["provider_id"].isin(kept)]
+    yearly = days.groupby(days["period"].str[:4])["bed_days"].sum()
+    # Two years of -1 %; a ratio of rates is then about two points above the ratio of counts.
+    assert yearly["2023"] / yearly["2021"] == pytest.approx(0.975, abs=0.015)
+
+
 def test_sizes(three):
     for world in three.values():
         assert world.truth["provider_id"].nunique() == SIZES[world.size].providers
@@ -80,7 +89,8 @@ def test_national_exposure_and_documented_rows(national, small):
     yearly = exposure.groupby(exposure["period"].str[:4])["bed_days"].sum()
     # The occupancy of a few large providers moves the total by some per cent.
     assert yearly["2021"] == pytest.approx(3.3e6, rel=0.05)
-    assert np.all(np.diff(yearly) < 0)
+    # Openings and closures may outweigh the trend of -1 % in a single year, not over two.
+    assert yearly["2023"] < yearly["2021"]
     assert all(11_000 < world.figures["rows"] < 18_000 for world in small.values())
 
 
@@ -118,7 +128,7 @@ def test_realised_growth_scatters_around_the_published_one():
     assert 0.015 < both[:, 0].std() < 0.05
 
 
-def test_without_calibration_the_population_of_the_dossier():
+def test_without_calibration_a_population_around_the_published_growth():
     growth = [worlds.make("registration-only", "small", seed, calibrate=False).figures["growth"] for seed in range(24)]
     totals = np.array([g["all"]["complete"]["expected_registered"] for g in growth])
     # Drawn over populations: mean +34 %; between seeds about 20 points in the small world, 4 in the median of 24.
@@ -164,10 +174,11 @@ def test_rates_per_form_are_the_published_ones(national):
     days = world.tables.exposure
     days = days.loc[days["period"].str.startswith("2021"), "bed_days"].sum()
     rate = 1000.0 * before.groupby("form")["true_events"].sum() / days
-    lowest = {f.name: min(f.rates) for f in WVGGZ.forms}
-    highest = {f.name: max(f.rates) for f in WVGGZ.forms}
-    for form, value in rate.items():
-        assert lowest[form] < value < 1.3 * highest[form]
+    beds = np.array([k.share * k.median_beds for k in WVGGZ.kinds])
+    for form in WVGGZ.forms:
+        published = float(np.average(form.rates, weights=beds))
+        # Eighty providers with a log-sd of 0.7, half of the beds with a dozen of them: a relative spread of 15 %.
+        assert rate[form.name] == pytest.approx(published, rel=0.45)
 
 
 def test_register_holds_exactly_the_delivered_registrations(three):

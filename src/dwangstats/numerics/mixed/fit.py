@@ -31,6 +31,9 @@ MORE_NODES = (25, 51)
 QUADRATURE_ERROR = 1e-4
 """Change of the log likelihood with four more nodes that is not enough."""
 
+FEW_NODES, FEW_NODES_GAP = 5, 1e-3
+"""Nodes that serve for the Hessian of large problems, and the error of the log likelihood up to which they do."""
+
 ACCEPTABLE = 1e-8
 """Scaled gradient above which the quasi-Newton search is taken up again."""
 
@@ -163,10 +166,9 @@ def fit_mixed(
     model = make_model(X @ centre, y, offset, terms, family, inner_zero, checked_nodes(nodes, terms))
     back = _back(model, centre, zero_centre)
     objective = _Objective(model)
-    begin = (
-        starting_vector(model, terms) if start is None else np.asarray(np.linalg.solve(back, start), dtype=np.float64)
-    )
-    optimum, transform = _maximise(objective, model, begin)
+    usual = starting_vector(model, terms)
+    begin = usual if start is None else _inverse_times(back, start)
+    optimum, transform = _maximise(objective, model, begin, usual)
     fit = _assemble(model, optimum, objective, back)
     for more in MORE_NODES:
         if nodes is not None or not abs(fit.quadrature_error) > QUADRATURE_ERROR:
@@ -178,27 +180,47 @@ def fit_mixed(
     return fit
 
 
-def _maximise(objective: "_Objective", model: Model, begin: Vector) -> tuple[Optimum, Matrix]:
+def _maximise(objective: "_Objective", model: Model, begin: Vector, usual: Vector) -> tuple[Optimum, Matrix]:
     """The maximum and the metric; large problems are brought near it by Laplace, which costs less per evaluation."""
     floors, central = model.layout.floors, model.y.size < LARGE
     costly = model.nodes > 1 and model.cells is None and not central
     if costly:
         objective.model = replace(model, nodes=1)
-    transform = metric(model, begin, objective.full(begin))
+    transform = metric(model, begin, usual, objective.full(begin))
     vector = climb(objective, begin, transform, floors)
-    vector = _leave_false_zeros(objective, model, vector, begin, transform)
-    transform = rescaled(model, transform, vector, begin)
+    vector = _leave_false_zeros(objective, model, vector, usual, transform)
+    transform = rescaled(model, transform, vector, usual)
     optimum = polish(objective, vector, transform, floors, central=central)
     if costly:
         objective.model = model
-        near = optimum
-        optimum = polish(
-            objective, near.vector, transform, floors, central=central, information=near.information, free=near.free
-        )
+        optimum = _refine(objective, model, optimum, transform)
     if not optimum.scaled_gradient < ACCEPTABLE:
         vector = climb(objective, optimum.vector, transform, floors, rough=FINE)
         optimum = polish(objective, vector, transform, floors, central=True)
     return _snap(objective, model, optimum, transform), transform
+
+
+def _refine(objective: "_Objective", model: Model, near: Optimum, transform: Matrix) -> Optimum:
+    """From the maximum under Laplace to that under quadrature; few nodes give the Hessian where they suffice."""
+    at = objective.full(near.vector)
+    coarse = replace(model, nodes=min(FEW_NODES, model.nodes))
+    gap = evaluate_parts(coarse, near.vector, at.modes.effects).value - at.value
+
+    def cheaper(vector: Vector) -> tuple[float, Vector]:
+        found = evaluate(coarse, vector, objective.effects)
+        objective.evaluations += 1
+        return found.value, found.gradient
+
+    return polish(
+        objective,
+        near.vector,
+        transform,
+        model.layout.floors,
+        central=False,
+        information=near.information,
+        free=near.free,
+        curvature=cheaper if abs(gap) < FEW_NODES_GAP else None,
+    )
 
 
 class _Objective:
@@ -221,6 +243,11 @@ class _Objective:
         return found.value, found.gradient
 
 
+def _inverse_times(matrix: Matrix, vector: Vector) -> Vector:
+    """Solve a linear system, (p,)."""
+    return np.asarray(np.linalg.solve(matrix, vector), dtype=np.float64)
+
+
 def _back(model: Model, centre: Matrix, zero_centre: Matrix | None) -> Matrix:
     """Matrix that takes the inner parameters to those for the caller's designs."""
     back = np.eye(model.layout.size)
@@ -235,15 +262,15 @@ def _diagonal(model: Model) -> list[int]:
     return [model.layout.fixed + p for p, (_, i, j) in enumerate(model.layout.entries) if i == j]
 
 
-def _leave_false_zeros(objective: _Objective, model: Model, vector: Vector, begin: Vector, transform: Matrix) -> Vector:
+def _leave_false_zeros(objective: _Objective, model: Model, vector: Vector, usual: Vector, transform: Matrix) -> Vector:
     """The likelihood is even in a scale, so a scale of zero is always stationary: look whether it is a maximum."""
     for place in _diagonal(model):
         if vector[place] > 0.0:
             continue
         probe = vector.copy()
-        probe[place] = 0.02 * begin[place]
+        probe[place] = 0.02 * usual[place]
         if objective(probe)[1][place] > 0.0:
-            probe[place] = 0.25 * begin[place]
+            probe[place] = 0.25 * usual[place]
             vector = climb(objective, probe, transform, model.layout.floors)
     return vector
 

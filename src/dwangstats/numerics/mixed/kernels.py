@@ -83,6 +83,18 @@ def nb2_terms(
     return RowTerms(loglik, slope, weight, -weight * twist, dispersion)
 
 
+def nb2_values(
+    y: Vector, index: Codes, constant: Vector, eta: Vector, alpha: float, table: tuple[Vector, Vector]
+) -> tuple[Vector, Vector, Vector]:
+    """Log density, slope and derivative in the dispersion only; arguments as `nb2_terms`."""
+    spread = alpha * np.exp(eta)
+    p = 1.0 / (1.0 + spread)
+    logs = np.log(1.0 + spread)
+    shrunk = spread * p / alpha
+    loglik = table[0][index] + y * eta - (y + 1.0 / alpha) * logs - constant
+    return loglik, y * p - shrunk, table[1][index] + (logs / alpha - shrunk) / alpha - y * shrunk
+
+
 def nb2_slopes(y: Vector, eta: Vector, alpha: float) -> tuple[Vector, Vector]:
     """Slope and weight of NB2, for any dispersion >= 0."""
     mean = np.exp(eta)

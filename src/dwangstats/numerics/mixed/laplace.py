@@ -12,7 +12,7 @@ import numpy as np
 from dwangstats._types import Matrix, Vector
 from dwangstats.numerics.mixed.blocks import Effects, multiply, selected_inverse, solve, spread
 from dwangstats.numerics.mixed.modes import Modes, Point, top_groups
-from dwangstats.numerics.mixed.scale import Scale, right_times, sandwich, scale_effects, scaled_gather
+from dwangstats.numerics.mixed.scale import Scale, left_times, right_times, sandwich, scale_effects, scaled_gather
 from dwangstats.numerics.mixed.structure import Structure
 from dwangstats.numerics.mixed.sums import Products, group_sums, linear_predictor, row_variances
 from dwangstats.numerics.mixed.terms import Nuisance
@@ -142,7 +142,7 @@ def _scale_scores(
     if structure.border:
         chain -= np.einsum("atg,btg->abg", modes.products.cross, half.cross)
     border = []
-    left = np.tensordot(scale.chain, inverse.cross, 1)
+    left = left_times(scale.chain, inverse.cross)
     for place, q, _ in scale.border:
         inner = np.outer(r_border[place], modes.effects.border[place]) - np.outer(g_border[place], shift.border[place])
         inner -= modes.products.border[place] @ half.border[place].T

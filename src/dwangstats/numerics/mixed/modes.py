@@ -87,7 +87,7 @@ class Modes:
 def find_modes(structure: Structure, rows: Rows, point: Point, start: Effects) -> Modes:
     """Maximise log f(y | u) - u'u / 2 over u.
 
-    A step is halved while the slope along it grows in size; log densities are not needed on the way.
+    A step is halved while the slope beyond it is steeper than before it; log densities are not needed on the way.
 
     Parameters
     ----------
@@ -108,7 +108,7 @@ def find_modes(structure: Structure, rows: Rows, point: Point, start: Effects) -
         slope, weight = (terms.slope, terms.weight) if terms else row_slopes(rows, eta, point.alpha, point.zeta)
         slopes = group_sums(structure, slope)
         gradient = scaled_gather(structure, point.scale, *slopes).plus(effects, -1.0)
-        if step is not None and expected > ROUNDING and not abs(step.dot(gradient)) <= expected:
+        if step is not None and expected > ROUNDING and not -step.dot(gradient) <= expected:
             step = Effects(tuple(0.5 * s for s in step.levels), 0.5 * step.border)
             effects, expected = effects.plus(step, -1.0), 0.5 * expected
             continue

@@ -96,6 +96,7 @@ def polish(
     central: bool,
     information: Matrix | None = None,
     free: NDArray[np.bool_] | None = None,
+    curvature: Objective | None = None,
 ) -> Optimum:
     """Newton steps from a point near the maximum, and the Hessian at the end.
 
@@ -109,12 +110,20 @@ def polish(
         (p, p) approximate information that may serve until the Hessian at the end.
     free : ndarray of bool, optional
         (p,) the parameters to which that information refers.
+    curvature : callable, optional
+        A cheaper objective of nearly the same curvature, from which the Hessian may be had.
 
     Raises
     ------
     FitError
         If the value is not finite.
     """
+
+    def hessian(at: Vector, slope: Vector, free: NDArray[np.bool_]) -> Matrix:
+        if curvature is None:
+            return _information(objective, at, slope, transform, floors, free, central)
+        return _information(curvature, at, curvature(at)[1], transform, floors, free, central)
+
     vector = start.copy()
     value, gradient = objective(vector)
     if not np.isfinite(value):
@@ -125,7 +134,7 @@ def polish(
     moved = 0.0 if information is None else np.inf
     for _ in range(NEWTON_STEPS):
         if information is None:
-            information, moved = _information(objective, vector, gradient, transform, floors, free, central), 0.0
+            information, moved = hessian(vector, gradient, free), 0.0
         step, scaled = _newton(information, gradient, transform, free)
         proposed = np.maximum(vector + step, floors)
         if scaled < STOP:
@@ -146,7 +155,7 @@ def polish(
             information = None
         free = now_free
     if information is None:
-        information = _information(objective, vector, gradient, transform, floors, free, central)
+        information = hessian(vector, gradient, free)
     _, scaled = _newton(information, gradient, transform, free)
     eigenvalues = np.linalg.eigvalsh(_metric_information(information, transform, free))
     return Optimum(vector, gradient, value, information, free, scaled, float(eigenvalues[0]))

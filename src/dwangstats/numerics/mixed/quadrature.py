@@ -7,16 +7,18 @@ gradient is that of the approximation itself: the movement of the nodes with the
 
 from dataclasses import dataclass
 from functools import lru_cache
+from itertools import pairwise
 
 import numpy as np
 from scipy.special import roots_hermitenorm
 
-from dwangstats._types import Matrix, Vector
+from dwangstats._types import Codes, Matrix, Vector
 from dwangstats.numerics.mixed.laplace import Ingredients
 from dwangstats.numerics.mixed.modes import Modes, Point
-from dwangstats.numerics.mixed.rows import Rows, row_terms
+from dwangstats.numerics.mixed.rows import BLOCK, Rows, row_values
 from dwangstats.numerics.mixed.structure import Structure
-from dwangstats.numerics.mixed.sums import chain_sum, times
+from dwangstats.numerics.mixed.sums import times
+from dwangstats.numerics.mixed.terms import RowValues
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,17 +37,29 @@ class Quadrature:
 
 
 @dataclass(frozen=True, slots=True)
-class _Node:
-    """Sums of log densities by group (G,), and derivatives by row (m,), at one node."""
+class _Block:
+    """Some adjacent groups with their rows."""
 
-    height: Vector
-    slope: Vector
-    dispersion: Vector | None
-    zero: Vector | None
+    rows: Rows
+    eta: Vector
+    zeta: Vector | None
+    z: Vector | None
+    starts: Codes
+    counts: Codes
+    scale: float
+    alpha: float
+
+    def spread(self, values: Vector) -> Vector:
+        return np.repeat(values, self.counts)
+
+    def sum(self, values: Vector) -> Vector:
+        return np.add.reduceat(values, self.starts)
 
 
 def quadrature(structure: Structure, rows: Rows, point: Point, modes: Modes, nodes: int) -> Quadrature:
     """Integrate over one scalar random effect per group.
+
+    Groups are taken in blocks whose rows, at all nodes, stay in the processor's cache.
 
     Parameters
     ----------
@@ -56,19 +70,23 @@ def quadrature(structure: Structure, rows: Rows, point: Point, modes: Modes, nod
     nodes : int
         Number of nodes, >= 1.
     """
-    abscissae, log_weights = hermite_nodes(nodes)
-    mode = modes.effects.levels[0][0]
-    width = np.sqrt(modes.factor.inverses[0][0, 0])
-    places = mode + abscissae[:, None] * width
-    at_nodes = [_at_node(structure, rows, point, u) for u in places]
-    height = np.stack([node.height for node in at_nodes]) - 0.5 * places**2
-    terms = height + log_weights[:, None]
-    top = terms.max(axis=0)
-    mass = np.exp(terms - top)
-    total = mass.sum(axis=0)
-    posterior = mass / total
-    by_group = top + np.log(total) + np.log(width)
-    return Quadrature(by_group, _ingredients(structure, point, at_nodes, abscissae, places, posterior, mode, width))
+    mode, width = modes.effects.levels[0][0], np.sqrt(modes.factor.inverses[0][0, 0])
+    edges = _edges(structure)
+    parts = [_integrate(_block(structure, rows, point, a, b), mode[a:b], width[a:b], nodes) for a, b in pairwise(edges)]
+    if len(parts) == 1:
+        return parts[0]
+    found = [part.ingredients for part in parts]
+    return Quadrature(
+        np.concatenate([part.by_group for part in parts]),
+        Ingredients(
+            np.concatenate([f.slope for f in found]),
+            _join([f.dispersion for f in found]),
+            _join([f.zero for f in found]),
+            _join([f.shrink for f in found]),
+            _join([f.pull for f in found]),
+            _join([f.scale for f in found]),
+        ),
+    )
 
 
 @lru_cache(maxsize=16)
@@ -78,43 +96,67 @@ def hermite_nodes(count: int) -> tuple[Vector, Vector]:
     return x, np.log(w) - 0.5 * np.log(2.0 * np.pi) + 0.5 * x**2
 
 
-def _at_node(structure: Structure, rows: Rows, point: Point, u: Vector) -> _Node:
-    effect = np.repeat(point.scale.chain[0, 0] * u, structure.row_counts)
-    terms = row_terms(rows, point.eta + times(effect, structure.basis[0]), point.alpha, point.zeta)
-    return _Node(
-        chain_sum(structure, terms.loglik),
-        terms.slope,
-        terms.dispersion.value if terms.dispersion else None,
-        terms.zero.value if terms.zero else None,
+def _edges(structure: Structure) -> list[int]:
+    """Groups at which blocks of about `BLOCK` rows begin, and the number of groups."""
+    number = structure.row_starts // BLOCK
+    return [*np.flatnonzero(np.diff(number, prepend=-1)).tolist(), structure.sizes[0]]
+
+
+def _block(structure: Structure, rows: Rows, point: Point, a: int, b: int) -> _Block:
+    """Groups a to b."""
+    first = int(structure.row_starts[a])
+    last = first + int(structure.row_counts[a:b].sum())
+    z = structure.basis[0]
+    return _Block(
+        rows.part(first, last),
+        point.eta[first:last],
+        None if point.zeta is None else point.zeta[first:last],
+        None if z is None else z[first:last],
+        structure.row_starts[a:b] - first,
+        structure.row_counts[a:b],
+        float(point.scale.chain[0, 0]),
+        point.alpha,
     )
 
 
+def _integrate(block: _Block, mode: Vector, width: Vector, nodes: int) -> Quadrature:
+    abscissae, log_weights = hermite_nodes(nodes)
+    places = mode + abscissae[:, None] * width
+    at_nodes = [_at_node(block, u) for u in places]
+    height = np.stack([block.sum(node.loglik) for node in at_nodes]) - 0.5 * places**2 + log_weights[:, None]
+    top = height.max(axis=0)
+    mass = np.exp(height - top)
+    total = mass.sum(axis=0)
+    by_group = top + np.log(total) + np.log(width)
+    return Quadrature(by_group, _ingredients(block, at_nodes, abscissae, places, mass / total, mode, width))
+
+
+def _at_node(block: _Block, u: Vector) -> RowValues:
+    effect = times(block.spread(block.scale * u), block.z)
+    return row_values(block.rows, block.eta + effect, block.alpha, block.zeta)
+
+
 def _ingredients(
-    structure: Structure,
-    point: Point,
-    at_nodes: list[_Node],
+    block: _Block,
+    at_nodes: list[RowValues],
     abscissae: Vector,
     places: Matrix,
     posterior: Matrix,
     mode: Vector,
     width: Vector,
 ) -> Ingredients:
-    z = structure.basis[0]
-    slopes = np.stack([chain_sum(structure, times(t.slope, z)) for t in at_nodes])
-    climb = point.scale.chain[0, 0] * slopes - places
-    shrink = 1.0 + width * (posterior * abscissae[:, None] * climb).sum(axis=0)
-    pull = width**2 * (posterior * climb).sum(axis=0)
-    scale = (posterior * (places - mode) * slopes).sum(axis=0)
-    share = [np.repeat(p, structure.row_counts) for p in posterior]
-    dispersion = [t.dispersion for t in at_nodes if t.dispersion is not None]
-    zero = [t.zero for t in at_nodes if t.zero is not None]
+    slopes = np.stack([block.sum(times(node.slope, block.z)) for node in at_nodes])
+    climb = block.scale * slopes - places
+    shares = [block.spread(p) for p in posterior]
+    dispersion = [node.dispersion for node in at_nodes if node.dispersion is not None]
+    zero = [node.zero for node in at_nodes if node.zero is not None]
     return Ingredients(
-        slope=_mix(share, [t.slope for t in at_nodes]),
-        dispersion=_mix(share, dispersion) if dispersion else None,
-        zero=_mix(share, zero) if zero else None,
-        shrink=shrink,
-        pull=pull,
-        scale=scale,
+        slope=_mix(shares, [node.slope for node in at_nodes]),
+        dispersion=_mix(shares, dispersion) if dispersion else None,
+        zero=_mix(shares, zero) if zero else None,
+        shrink=1.0 + width * (posterior * abscissae[:, None] * climb).sum(axis=0),
+        pull=width**2 * (posterior * climb).sum(axis=0),
+        scale=(posterior * (places - mode) * slopes).sum(axis=0),
     )
 
 
@@ -123,3 +165,8 @@ def _mix(shares: list[Vector], values: list[Vector]) -> Vector:
     for share, value in zip(shares[1:], values[1:], strict=True):
         total += share * value
     return total
+
+
+def _join(parts: list[Vector | None]) -> Vector | None:
+    given = [part for part in parts if part is not None]
+    return np.concatenate(given) if given else None

@@ -19,9 +19,10 @@ from dwangstats.numerics.mixed.kernels import (
     nb1_terms,
     nb2_slopes,
     nb2_terms,
+    nb2_values,
     rising_table,
 )
-from dwangstats.numerics.mixed.terms import Nuisance, RowTerms
+from dwangstats.numerics.mixed.terms import Nuisance, RowTerms, RowValues
 from dwangstats.numerics.mixed.zero import inflate, inflated_slopes
 
 LARGEST_ETA = 100.0
@@ -111,6 +112,21 @@ def row_terms(rows: Rows, eta: Vector, alpha: float, zeta: Vector | None) -> Row
                 out[first + 2, a:b] = nuisance.curvature
     dispersion = Nuisance(*out[4:7]) if rows.dispersed else None
     return RowTerms(out[0], out[1], out[2], out[3], dispersion, None if zeta is None else Nuisance(*out[7:10]))
+
+
+def row_values(rows: Rows, eta: Vector, alpha: float, zeta: Vector | None) -> RowValues:
+    """Log density and first derivatives only: what a quadrature node needs; arguments as `row_terms`."""
+    if rows.index is None or alpha < SMALLEST_DIRECT_ALPHA or zeta is not None:
+        terms = row_terms(rows, eta, alpha, zeta)
+        dispersion = terms.dispersion.value if terms.dispersion else None
+        return RowValues(terms.loglik, terms.slope, dispersion, terms.zero.value if terms.zero else None)
+    table = rising_table(int(rows.y.max(initial=0.0)), alpha)
+    out = np.empty((3, eta.size))
+    for a in range(0, eta.size, BLOCK):
+        at = slice(a, a + BLOCK)
+        low = np.minimum(eta[at], LARGEST_ETA)
+        out[:, at] = nb2_values(rows.y[at], rows.index[at], rows.constant[at], low, alpha, table)
+    return RowValues(out[0], out[1], out[2], None)
 
 
 def row_slopes(rows: Rows, eta: Vector, alpha: float, zeta: Vector | None) -> tuple[Vector, Vector]:

@@ -25,7 +25,7 @@ def scalar_modes(structure: Structure, rows: Rows, point: Point, start: Effects)
         slope, weight = (terms.slope, terms.weight) if terms else row_slopes(rows, eta, point.alpha, point.zeta)
         sums = chain_sum(structure, times(slope, z))
         gradient = scale * sums - u
-        worse = np.abs(gradient * step) > np.maximum(slope_along, ROUNDING)
+        worse = -gradient * step > np.maximum(slope_along, ROUNDING)
         if worse.any():
             step = np.where(worse, 0.5 * step, 0.0)
             u, slope_along = u - step, np.where(worse, 0.5 * slope_along, np.inf)

@@ -57,17 +57,29 @@ def sandwich(scale: Scale, products: Products) -> Products:
     """L'ML by blocks; with the transposed scale, LML'."""
     half = right_times(scale, products)
     chain = np.tensordot(scale.chain.T, half.chain, 1)
-    cross = np.tensordot(scale.chain.T, half.cross, 1)
     border = border_times(scale.transposed(), half.border)
-    return Products(chain, cross, border)
+    return Products(chain, left_times(scale.chain.T, half.cross), border)
 
 
 def right_times(scale: Scale, products: Products) -> Products:
     """M L by blocks: the last effect of each block is scaled."""
     chain = np.tensordot(scale.chain.T, products.chain, axes=(1, 1)).transpose(1, 0, 2)
-    moved = np.moveaxis(products.cross, 1, 0)
-    cross = np.moveaxis(border_times(scale.transposed(), moved), 0, 1)
+    cross = np.empty_like(products.cross)
+    for place, q, block in scale.border:
+        part = products.cross[:, place]
+        if q == 1:
+            np.multiply(part, block[0, 0], out=cross[:, place])
+        else:
+            stacked = part.reshape(part.shape[0], -1, q, part.shape[2])
+            cross[:, place] = np.einsum("ab,dgam->dgbm", block, stacked).reshape(part.shape)
     return Products(chain, cross, border_times(scale.transposed(), products.border.T).T)
+
+
+def left_times(matrix: Matrix, cross: Matrix) -> Matrix:
+    """A (d, d) matrix times each of the (d, T, G) columns."""
+    if np.count_nonzero(matrix - np.diag(np.diag(matrix))) == 0:
+        return cross * np.diag(matrix)[:, None, None]
+    return np.tensordot(matrix, cross, 1)
 
 
 def border_times(scale: Scale, values: Matrix) -> Matrix:

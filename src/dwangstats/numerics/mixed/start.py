@@ -69,7 +69,7 @@ def _passes(X: Matrix, y: Vector, offset: Vector, mean: Vector, count: int) -> V
     return np.asarray(beta, dtype=np.float64)
 
 
-def metric(model: Model, begin: Vector, at: Evaluation) -> Matrix:
+def metric(model: Model, begin: Vector, usual: Vector, at: Evaluation) -> Matrix:
     """A (p, p) matrix T such that moves T phi have unit curvature, roughly, in each element of phi.
 
     The coefficients get the inverse root of their information given the other parameters; a scale entry, the
@@ -80,6 +80,8 @@ def metric(model: Model, begin: Vector, at: Evaluation) -> Matrix:
     model : Model
     begin : Vector
         (p,) parameters at which the fit begins.
+    usual : Vector
+        (p,) parameters of the usual size, for scales and a dispersion that begin at zero.
     at : Evaluation
         At `begin`.
     """
@@ -91,13 +93,13 @@ def metric(model: Model, begin: Vector, at: Evaluation) -> Matrix:
         share = np.mean(model.y == 0.0) * 0.2
         zero = layout.bounds[3]
         transform[zero:, zero:] = _inverse_root(share * model.zero_design.T @ model.zero_design)
-    return rescaled(model, transform, begin, begin)
+    return rescaled(model, transform, begin, usual)
 
 
-def rescaled(model: Model, transform: Matrix, vector: Vector, begin: Vector) -> Matrix:
-    """The metric with the units of scales and dispersion taken at `vector`, but not far below those at `begin`."""
+def rescaled(model: Model, transform: Matrix, vector: Vector, usual: Vector) -> Matrix:
+    """The metric with the units of scales and dispersion taken at `vector`, but not far below the usual ones."""
     layout, result = model.layout, transform.copy()
-    now, first = unpack(layout, vector), unpack(layout, begin)
+    now, first = unpack(layout, vector), unpack(layout, usual)
     for place, (t, i, _) in enumerate(layout.entries, start=layout.fixed):
         size = max(now.scales[t][i, i], 0.3 * first.scales[t][i, i])
         result[place, place] = size / np.sqrt(model.structure.placements[t].groups)

@@ -55,7 +55,9 @@ def weighted_products(structure: Structure, weights: Vector) -> Products:
                 for b in (b for b in range(d) if structure.column[b] == m):
                     chain[a, b] = chain[b, a] = total
         for index, z in zip(structure.cross_index, structure.cross_basis, strict=True):
-            cross[rows] += _total(index * size + structure.codes, times(wz, z), T * size).reshape(T, size)
+            total = _total(index * size + structure.codes, times(wz, z), T * size).reshape(T, size)
+            for a in rows:
+                cross[a] += total
     return Products(chain, cross, _border_products(structure, weights))
 
 

@@ -38,3 +38,21 @@ class RowTerms:
     third: Vector
     dispersion: Nuisance | None = None
     zero: Nuisance | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class RowValues:
+    """Log density of each row with first derivatives only, (m,) each.
+
+    Attributes
+    ----------
+    loglik, slope : Vector
+        log f and its derivative in eta.
+    dispersion, zero : Vector or None
+        Derivatives in the dispersion and in the logit of an extra zero, where the model has them.
+    """
+
+    loglik: Vector
+    slope: Vector
+    dispersion: Vector | None
+    zero: Vector | None

@@ -24,6 +24,9 @@ WIDE: Inches = 6.7
 NARROW: Inches = 3.6
 """Width of a figure on a telephone."""
 
+YEAR_ROOM = 0.62
+"""Years that fit where one part of a year fits."""
+
 INK = "#1f2933"
 QUIET = "#5b6770"
 NAVY = "#12436d"
@@ -108,7 +111,8 @@ def period_axis(axes: Axes, periods: Sequence[str], labels: Labels, most: int, *
     """
     crowded = len(periods) > most
     ticks = [i for i in range(len(periods)) if not crowded or _first_of_year(periods, i)]
-    step = max(1, math.ceil(len(ticks) / most))
+    room = max(2, int(most * YEAR_ROOM)) if crowded else most
+    step = max(1, math.ceil(len(ticks) / room))
     ticks = ticks[::step]
     axes.xaxis.set_major_locator(FixedLocator(ticks))
     texts = [_tick_text(periods, i, labels, crowded, top) for i in ticks]
