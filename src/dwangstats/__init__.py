@@ -1,4 +1,4 @@
-"""Registered forced care went up; did forced care go up?
+"""Rates of registered forced care, and what a register cannot tell.
 
 The public names are loaded when they are first used, so that ``import dwangstats`` stays fast.
 """

@@ -20,12 +20,13 @@ from dwangstats.change.selection import complete_deliverers, selection_coverage
 from dwangstats.change.trends import registered_rates
 from dwangstats.data.checks import CheckReport, check
 from dwangstats.data.config import AnalysisConfig, load_config
-from dwangstats.data.findings import Finding, findings_frame
+from dwangstats.data.findings import LANGUAGES, Finding, findings_frame
 from dwangstats.data.panel import Panel, build_panel
 from dwangstats.data.read import Tables, read_tables
-from dwangstats.errors import DataError
+from dwangstats.errors import DataError, MissingExtraError
 from dwangstats.estimate import Estimate
 from dwangstats.present.contents import ReportContents
+from dwangstats.present.labels import Labels
 from dwangstats.registration.bounds import bounds, tipping_point
 from dwangstats.registration.planning import audit_size
 
@@ -118,9 +119,14 @@ def write_report(
     Path
         The page, report.html.
     """
-    from dwangstats.present.report import render
-
-    return render(analyse(source, language=language, progress=progress).contents, Path(out))
+    try:
+        from dwangstats.present.report import render
+    except ModuleNotFoundError as error:
+        raise MissingExtraError(
+            f'The report needs {error.name}, which is not installed: pip install "dwangstats[report]"'
+        ) from error
+    contents = analyse(source, language=language, progress=progress).contents
+    return render(contents, Path(out), progress)
 
 
 def _panel(tables: Tables, config: AnalysisConfig) -> Panel:
@@ -270,7 +276,7 @@ def _stack(comparisons: tuple[FormComparison, ...], name: str) -> pd.DataFrame:
 
 
 def _refusal_finding(refusal: Refusal) -> Finding:
-    where = f"{refusal.form}, {refusal.selection}, {refusal.family}"
+    where = {language: _place(refusal, Labels(language)) for language in LANGUAGES}
     return Finding(
         rule="no-estimate",
         severity="warning",
@@ -279,14 +285,19 @@ def _refusal_finding(refusal: Refusal) -> Finding:
         of=1,
         rows=(),
         message={
-            "nl": f"Geen verhoudingsgetal voor {where}: {refusal.reason}",
-            "en": f"No rate ratio for {where}: {refusal.reason}",
+            "nl": f"Geen verhoudingsgetal voor {where['nl']}. De reden, in het Engels: {refusal.reason}",
+            "en": f"No rate ratio for {where['en']}: {refusal.reason}",
         },
         action={
             "nl": "Lees deze vorm niet af uit de andere; voeg vormen of perioden samen als dat inhoudelijk kan.",
             "en": "Do not read this form off the others; join forms or periods if that makes sense in substance.",
         },
     )
+
+
+def _place(refusal: Refusal, labels: Labels) -> str:
+    names = (labels.name("form", refusal.form), labels.name("selection", refusal.selection))
+    return f"{names[0]} ({names[1]}, {labels.name('family', refusal.family)} {refusal.covariance})".replace(" )", ")")
 
 
 def _bounds(headline: dict[str, Estimate], config: AnalysisConfig) -> pd.DataFrame:

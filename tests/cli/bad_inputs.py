@@ -1,7 +1,7 @@
 """Thirty-odd ways to get an input wrong, each as a folder that a user could have made.
 
-A case starts from a good register and spoils one thing. `render` runs the command line on every case and writes the table
-docs/bad-inputs.md: `python tests/cli/bad_inputs.py`.
+A case starts from a good register and spoils one thing. `python tests/cli/bad_inputs.py` runs the command line on every
+case and writes the table docs/bad-inputs.md.
 """
 
 import contextlib
@@ -199,7 +199,7 @@ CASES = (
         lambda f: (edit("registrations.csv", "WVGGZ", "WZD")(f), edit("dwangstats.toml", 'law = "WVGGZ"\n', "")(f))[0],
         ("WVGGZ", "WZD"),
     ),
-    Case("unknown law", edit("registrations.csv", "WVGGZ", "WVGZ"), ("WVGZ",)),
+    Case("unknown law", edit("registrations.csv", "WVGGZ", "WVGZ"), ("law is not in the list", "row 1")),
     Case(
         "planned and unplanned mixed",
         map_lines("registrations.csv", lambda i, s: s + (",planned" if i == 0 else ",yes" if i % 2 else ",no")),
@@ -270,8 +270,12 @@ CASES = (
     Case("misspelt key", edit("dwangstats.toml", "[compare]", "[comapre]"), ("comapre", "compare")),
     Case("year that is not in the data", edit("dwangstats.toml", "after = 2022", "after = 2032"), ("2032",)),
     Case("formula with an unknown column", append("dwangstats.toml", '[model]\nformula = "C(yaer)"'), ("yaer", "year")),
-    Case("formula that does not parse", append("dwangstats.toml", '[model]\nformula = "C(year"'), ("C(year",)),
-    Case("random term", append("dwangstats.toml", '[model]\nformula = "C(year) + (1 | provider)"'), ("provider",)),
+    Case(
+        "formula that does not parse",
+        append("dwangstats.toml", '[model]\nformula = "C(year"'),
+        ("never closed", "C>>(<<year"),
+    ),
+    Case("unknown group", append("dwangstats.toml", '[model]\nformula = "C(year) + (1 | clinic)"'), ("clinic",)),
     Case(
         "completeness above one",
         append("dwangstats.toml", "[bounds]\ncompleteness_before = [0.7, 1.2]"),
@@ -321,8 +325,8 @@ def render() -> str:
     lines = [
         "# What a user sees on bad input",
         "",
-        "Made by `python tests/cli/bad_inputs.py`; every row is run by `tests/cli/test_bad_inputs.py`. Exit code 1: nothing is",
-        "written and every problem is listed. Exit code 0: the report is made and says what was found.",
+        "Made by `python tests/cli/bad_inputs.py`; every row is run by `tests/cli/test_bad_inputs.py`. Exit code 1:",
+        "nothing is written and every problem is listed. Exit code 0: the report is made and says what was found.",
         "",
         "| bad input | exit code | message |",
         "| --- | --- | --- |",

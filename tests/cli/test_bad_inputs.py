@@ -4,6 +4,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pytest
+
 from cli import bad_inputs
 
 
@@ -37,7 +38,6 @@ def test_bad_input_ends_in_a_sentence(case: bad_inputs.Case, tmp_path: Path) -> 
 
 
 def test_the_published_table_has_a_row_for_every_case() -> None:
-    table = bad_inputs.TABLE.read_text(encoding="utf-8")
-    assert [line.split(" | ")[0].removeprefix("| ") for line in table.splitlines()[8:]] == [
-        c.name for c in bad_inputs.CASES
-    ]
+    rows = [line for line in bad_inputs.TABLE.read_text(encoding="utf-8").splitlines() if line.startswith("| ")]
+    names = [row.split(" | ")[0].removeprefix("| ") for row in rows]
+    assert names == ["bad input", "---", *(case.name for case in bad_inputs.CASES)]

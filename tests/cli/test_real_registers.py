@@ -7,8 +7,9 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 import pytest
-from cli.bad_inputs import ROOT, run_command
 from numpy.testing import assert_allclose
+
+from cli.bad_inputs import ROOT, run_command
 from parity.reference import reference_fits
 
 pytestmark = pytest.mark.real_data

@@ -1,9 +1,9 @@
 """Fixed-effect count regressions against R: glm and MASS::glm.nb on five real data sets.
 
-Tolerances. R printed 10 significant digits, which is 5e-10 relative at worst. The stored fits are converged well
-beyond R's defaults: a Newton iteration to machine precision, made for this comparison and not by this package, meets
-them within 1e-9 (Poisson) and 5e-9 (negative binomial). So 1e-8 for Poisson is a test of this package; 1e-5 for the
-negative binomial leaves room for two optimisers that stop at different places on a flat dispersion.
+Tolerances. R printed 10 significant digits, which is 5e-10 relative at worst. The stored fits are converged well beyond
+R's defaults: a Newton iteration to machine precision, made for this comparison and not by this package, meets the
+Poisson fits within 7e-10 and the negative binomial ones within 5e-10, but for one small coefficient of quine_glm_nb
+(5e-9: glm.nb stops alternating there). So 1e-8 relative is twice what R itself is off at worst.
 """
 
 import json
@@ -19,7 +19,7 @@ from parity.reference import ReferenceFit, canonical, our_name, reference_fits, 
 
 FITS = reference_fits()
 IDS = [fit.id for fit in FITS]
-RELATIVE = {"poisson": 1e-8, "nb2": 1e-5}
+RELATIVE = 1e-8
 FitHere = Callable[[str], Any]
 
 EXPECTED = {
@@ -93,7 +93,7 @@ def test_coefficients(reference: ReferenceFit, fit_here: FitHere) -> None:
     result = fit_here(reference.id)
     assert result.nobs == reference.n_obs
     assert result.certificate.converged
-    assert_close(result.params, reference.estimates, RELATIVE[reference.family])
+    assert_close(result.params, reference.estimates, RELATIVE)
 
 
 @pytest.mark.real_data
@@ -103,20 +103,20 @@ def test_standard_errors(reference: ReferenceFit, fit_here: FitHere) -> None:
     result = fit_here(reference.id)
     covariance = np.asarray(result.cov_params(kind="expected"))
     ours = pd.Series(np.sqrt(np.diag(covariance)), index=result.params.index)
-    assert_close(ours, reference.standard_errors, RELATIVE[reference.family])
+    assert_close(ours, reference.standard_errors, RELATIVE)
 
 
 @pytest.mark.real_data
 @each_poisson_fit
 def test_poisson_standard_errors_need_no_choice(reference: ReferenceFit, fit_here: FitHere) -> None:
     # With the log link the observed and the expected information of a Poisson model are the same matrix.
-    assert_close(fit_here(reference.id).bse, reference.standard_errors, RELATIVE["poisson"])
+    assert_close(fit_here(reference.id).bse, reference.standard_errors, RELATIVE)
 
 
 @pytest.mark.real_data
 @each_fit
 def test_log_likelihood_and_aic(reference: ReferenceFit, fit_here: FitHere) -> None:
-    # The log likelihood is flat at its maximum: an error of 1e-5 in beta moves it by 1e-10, so both families meet 1e-9.
+    # The log likelihood is flat at its maximum: what is left is R's rounding.
     result = fit_here(reference.id)
     assert result.llf == pytest.approx(reference.loglik, rel=1e-9, abs=0.0)
     assert result.aic == pytest.approx(reference.aic, rel=1e-9, abs=0.0)
@@ -128,4 +128,4 @@ def test_log_likelihood_and_aic(reference: ReferenceFit, fit_here: FitHere) -> N
 @pytest.mark.real_data
 @each_nb_fit
 def test_dispersion(reference: ReferenceFit, fit_here: FitHere) -> None:
-    assert fit_here(reference.id).dispersion == pytest.approx(reference.alpha, rel=RELATIVE["nb2"], abs=0.0)
+    assert fit_here(reference.id).dispersion == pytest.approx(reference.alpha, rel=RELATIVE, abs=0.0)

@@ -57,8 +57,9 @@ class Refusal:
 
     form: str
     selection: str
-    family: str
+    family: FamilyName
     reason: str
+    covariance: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -122,7 +123,7 @@ def compare_form(panel: Panel, question: Question, form: str, selection: str) ->
             try:
                 estimates[family, kind] = _ratio(variant, question)
             except DomainError as error:
-                refusals.append(Refusal(form, selection, f"{family} {kind}", str(error)))
+                refusals.append(Refusal(form, selection, family, str(error), kind))
                 continue
             row = _ratio_row(panel, question, variant, estimates[family, kind], form, selection, kind)
             ratios.append({**row, "headline": (family, kind) == headline})

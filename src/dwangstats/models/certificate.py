@@ -48,7 +48,8 @@ class Certificate:
     smallest_eigenvalue : float
         Of the observed information over orthonormal columns (and alpha), scaled to unit diagonal.
     restart_gap : float or None
-        Relative difference with the log likelihood reached from other parameters; None for more than 200,000 rows.
+        Relative gain in log likelihood when starting from other parameters, 0 where they end here or lower; None for
+        more than 200,000 rows.
     checks : tuple of (name, value, limit, passed)
         Everything that was checked, in order.
     """
@@ -183,14 +184,17 @@ def _boundary_score(problem: _Problem, fit: CountFit) -> float:
 
 
 def _restart_gap(problem: _Problem, here: _Place, fit: CountFit) -> float:
-    """Relative difference with the log likelihood climbed to from two standard errors away, signs alternating."""
+    """Relative gain in log likelihood of climbing from two standard errors away, signs alternating.
+
+    A restart that ends on a lower top (NB likelihoods can have one at a dispersion of 0) is nothing against the fit.
+    """
     k = here.gamma.size
     signs = np.where(np.arange(k) % 2 == 0, 1.0, -1.0)
     alpha = 0.0
     if problem.free_alpha:
         alpha = 2.0 * fit.alpha if fit.alpha > 0.0 else 0.1
     reached = _climb(problem, here.gamma + 2.0 * signs / _unit_scale(here.information)[:k], alpha).loglik
-    return abs(reached - fit.loglik) / max(1.0, abs(fit.loglik))
+    return max(0.0, reached - fit.loglik) / max(1.0, abs(fit.loglik))
 
 
 def _climb(problem: _Problem, gamma: Vector, alpha: float, steps: int = 60) -> _Place:

@@ -8,7 +8,6 @@ import pandas as pd
 
 from dwangstats.models.certificate import Certificate
 
-
 NO_INTERVAL = (
     "No interval (-): one cluster alone determines this coefficient, so comparing clusters says nothing about it."
 )

@@ -117,7 +117,7 @@ def test_forest_draws_every_ratio_at_its_value(make_contents: Maker) -> None:
     frame = like_headline(contents)
     ax = figures.forest(frame, "nl", before=2021, after=2023)
     assert ax.get_xscale() == "log"
-    assert_allclose(line(ax, "no-change").get_xdata(), [1.0, 1.0])
+    assert_allclose(np.asarray(line(ax, "no-change").get_xdata(), float), [1.0, 1.0])
     for row in frame.to_dict("records"):
         drawn = line(ax, f"{row['form']}/{row['selection']}")
         assert_allclose(np.asarray(drawn.get_xdata(), float), [row["estimate"]])
@@ -130,7 +130,7 @@ def test_forest_draws_every_ratio_at_its_value(make_contents: Maker) -> None:
 def test_forest_points_beyond_the_axis_for_an_open_interval(make_contents: Maker) -> None:
     frame = like_headline(make_contents()).head(1).assign(upper=np.inf)
     ax = figures.forest(frame, "en")
-    assert [found.get_marker() for found in ax.lines if found.get_marker() in "<>"] == [">"]
+    assert [found.get_marker() for found in ax.lines if found.get_marker() in ("<", ">")] == [">"]
     assert "1.30 (1.22 to unbounded)" in texts(ax)
 
 
@@ -155,7 +155,7 @@ def test_bounds_draw_the_band_beside_the_registered_ratio(make_contents: Maker) 
         assert_allclose([band.get_x(), band.get_x() + band.get_width()], [row["lower"], row["upper"]])
         drawn = line(ax, f"{row['form']}/registered")
         assert_allclose(np.asarray(drawn.get_xdata(), float), [row["rate_ratio"]])
-        assert drawn.get_ydata()[0] < band.get_y()
+        assert np.asarray(drawn.get_ydata(), float)[0] < band.get_y()
     assert "alleen registratie: volledigheid 2021 ≤ 77%" in texts(ax)
     assert "alleen registratie: volledigheid zakt tot 93% van 2021" in texts(ax)
     assert "0,91 tot 1,30" in texts(ax)
@@ -241,12 +241,13 @@ def _luminance(color: str) -> float:
 
 def test_a_figure_can_be_drawn_on_given_axes(make_contents: Maker) -> None:
     contents = make_contents()
-    for draw in (
+    drawers: tuple[Callable[[Axes], Axes], ...] = (
         lambda ax: figures.rates(contents.rates, ax=ax),
         lambda ax: figures.forest(like_headline(contents), ax=ax),
         lambda ax: figures.bounds(contents.bounds, contents.tipping, ax=ax),
         lambda ax: figures.deliveries(contents.deliveries, ax=ax),
-    ):
+    )
+    for draw in drawers:
         ax = Figure().add_subplot()
         assert draw(ax) is ax
 

@@ -257,7 +257,7 @@ def test_a_model_that_did_not_converge_is_named(make_contents: Maker) -> None:
 
 def test_findings_without_rows_or_table(make_contents: Maker) -> None:
     findings = make_contents("en").findings.assign(
-        table=["", "panel"], of=[float("nan"), 3], rows=[(7,), ""], count=[2, 1]
+        table=["", "panel"], of=[float("nan"), 3], rows=pd.Series([(7,), ""], dtype=object), count=[2, 1]
     )
     page = Page(to_html(make_contents("en", findings=findings), []))
     assert "2; row 7" in page.text

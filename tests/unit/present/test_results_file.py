@@ -38,7 +38,7 @@ def test_what_json_cannot_hold_is_null(make_contents: Maker, tmp_path: Path) -> 
 
 def test_the_bytes_do_not_depend_on_order_or_types(make_contents: Maker, tmp_path: Path) -> None:
     contents = make_contents("en")
-    question = {**dict(reversed(contents.question.items())), "level": np.float64(0.95), "before": np.int64(2021)}
+    question = {**dict(reversed(list(contents.question.items()))), "level": np.float64(0.95), "before": np.int64(2021)}
     one = write_results(contents, tmp_path / "one.json").read_bytes()
     two = write_results(make_contents("en", question=question), tmp_path / "two.json").read_bytes()
     assert one == two

@@ -28,13 +28,15 @@ def test_csv_files_hold_every_digit(make_contents: Maker, tmp_path: Path) -> Non
     for name in FRAMES:
         frame: pd.DataFrame = getattr(contents, name)
         read = pd.read_csv(
-            tmp_path / f"{name}.csv", keep_default_na=False, na_values={c: [""] for c in frame.select_dtypes("number")}
+            tmp_path / f"{name}.csv",
+            keep_default_na=False,
+            na_values={str(c): [""] for c in frame.select_dtypes("number")},
         )
         assert_frame_equal(read, frame.reset_index(drop=True), check_dtype=False, check_exact=True)
 
 
 def test_csv_files_are_utf8_with_plain_line_ends(make_contents: Maker, tmp_path: Path) -> None:
-    findings = make_contents("nl").findings.assign(message="geïsoleerd", rows=[(1, 2), (3,)])
+    findings = make_contents("nl").findings.assign(message="geïsoleerd", rows=pd.Series([(1, 2), (3,)], dtype=object))
     write_tables(make_contents("nl", findings=findings), tmp_path)
     text = (tmp_path / "findings.csv").read_bytes().decode("utf-8")
     assert "\r" not in text

@@ -66,6 +66,15 @@ UNDELIVERED_EVENTS = Rule(
     "De aantallen tellen niet mee; zet delivered op true als zij goed zijn.",
     "The counts are set aside; put delivered to true if they are right.",
 )
+EVENTS_WITHOUT_DAYS = Rule(
+    "events-without-bed-days",
+    "error",
+    "In {count} van de {of} rijen van {table} staan gebeurtenissen terwijl het aantal bezette beddagen nul is "
+    "({where}).",
+    "In {count} of {of} rows of {table} there are events although the number of occupied bed-days is zero ({where}).",
+    "Vul de beddagen in; zonder blootstelling zouden deze gebeurtenissen nergens meetellen.",
+    "Fill in the bed-days; without exposure these events would count nowhere.",
+)
 ONLY_ZEROS = Rule(
     "only-zeros",
     "warning",
@@ -119,6 +128,7 @@ def ready_count_findings(tables: Tables, blank_events: BlankEvents = "error") ->
     yield from _count_findings(frame)
     yield from UNDELIVERED_EVENTS.broken_in("panel", frame, ~blank & refused)
     counted = ~blank & ~refused
+    yield from EVENTS_WITHOUT_DAYS.broken_in("panel", frame, counted & (events > 0) & (numbers(frame, "bed_days") == 0))
     yield from bed_day_findings("panel", frame, counted)
     yield from jump_findings("panel", frame, ["provider", "location", "form", "law"])
     if counted.any() and not events[counted].any():

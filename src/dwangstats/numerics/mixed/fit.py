@@ -31,6 +31,9 @@ MORE_NODES = (25, 51)
 QUADRATURE_ERROR = 1e-4
 """Change of the log likelihood with four more nodes that is not enough."""
 
+COSTLY = 2_000
+"""Rows above which Laplace leads the way to the maximum under quadrature, unless rows collapse into cells."""
+
 FEW_NODES, FEW_NODES_GAP = 5, 1e-3
 """Nodes that serve for the Hessian of large problems, and the error of the log likelihood up to which they do."""
 
@@ -183,7 +186,7 @@ def fit_mixed(
 def _maximise(objective: "_Objective", model: Model, begin: Vector, usual: Vector) -> tuple[Optimum, Matrix]:
     """The maximum and the metric; large problems are brought near it by Laplace, which costs less per evaluation."""
     floors, central = model.layout.floors, model.y.size < LARGE
-    costly = model.nodes > 1 and model.cells is None and not central
+    costly = model.nodes > 1 and model.cells is None and model.y.size > COSTLY
     if costly:
         objective.model = replace(model, nodes=1)
     transform = metric(model, begin, usual, objective.full(begin))
@@ -216,7 +219,7 @@ def _refine(objective: "_Objective", model: Model, near: Optimum, transform: Mat
         near.vector,
         transform,
         model.layout.floors,
-        central=False,
+        central=model.y.size < LARGE,
         information=near.information,
         free=near.free,
         curvature=cheaper if abs(gap) < FEW_NODES_GAP else None,

@@ -14,6 +14,9 @@ from dwangstats.numerics.mixed.terms import Nuisance, RowTerms
 SMALLEST_DIRECT_ALPHA = 1e-3
 """Dispersion from which the direct NB2 formulas lose no digits that a sum over rows would show."""
 
+LARGEST_SERIES_SPREAD, SERIES_TERMS = 0.1, 17
+"""For smaller dispersions: alpha mu up to which a power series is exact, and its number of terms."""
+
 EVENTS_PER_ROW = 40.0
 """Mean count above which one term per event costs more than special functions."""
 
@@ -53,6 +56,11 @@ def rising_table(largest: int, alpha: float) -> tuple[Vector, Vector]:
     )
 
 
+def nb2_direct(eta: Vector, alpha: float) -> bool:
+    """Whether the formulas of `nb2_terms` and `nb2_values` keep their digits."""
+    return alpha >= SMALLEST_DIRECT_ALPHA or alpha * float(np.exp(eta.max())) <= LARGEST_SERIES_SPREAD
+
+
 def nb2_terms(
     y: Vector, index: Codes, constant: Vector, eta: Vector, alpha: float, table: tuple[Vector, Vector]
 ) -> RowTerms:
@@ -65,20 +73,19 @@ def nb2_terms(
     eta : Vector
         (m,) log means.
     alpha : float
-        Dispersion, at least `SMALLEST_DIRECT_ALPHA`.
+        Dispersion for which `nb2_direct` holds.
     table : tuple of Vector
         From `rising_table`.
     """
     mean = np.exp(eta)
     spread = alpha * mean
     p = 1.0 / (1.0 + spread)
-    # The error of log(1 + s) beside log1p(s) is one rounding, over alpha; log1p takes eight times as long.
-    logs = np.log(1.0 + spread)
     slope, shrunk = (y - mean) * p, mean * p
+    rate, fall = _nb2_pieces(mean, spread, shrunk, alpha)
     weight = shrunk * p * (1.0 + alpha * y)
     twist = 2.0 * p - 1.0
-    loglik = table[0][index] + y * eta - (y + 1.0 / alpha) * logs - constant
-    value = table[1][index] + (logs / alpha - shrunk) / alpha - y * shrunk
+    loglik = table[0][index] + y * eta - (1.0 + alpha * y) * rate - constant
+    value = table[1][index] + fall - y * shrunk
     dispersion = Nuisance(value, -slope * shrunk, shrunk * p * (2.0 * shrunk - y * twist))
     return RowTerms(loglik, slope, weight, -weight * twist, dispersion)
 
@@ -87,12 +94,25 @@ def nb2_values(
     y: Vector, index: Codes, constant: Vector, eta: Vector, alpha: float, table: tuple[Vector, Vector]
 ) -> tuple[Vector, Vector, Vector]:
     """Log density, slope and derivative in the dispersion only; arguments as `nb2_terms`."""
-    spread = alpha * np.exp(eta)
+    mean = np.exp(eta)
+    spread = alpha * mean
     p = 1.0 / (1.0 + spread)
-    logs = np.log(1.0 + spread)
-    shrunk = spread * p / alpha
-    loglik = table[0][index] + y * eta - (y + 1.0 / alpha) * logs - constant
-    return loglik, y * p - shrunk, table[1][index] + (logs / alpha - shrunk) / alpha - y * shrunk
+    shrunk = mean * p
+    rate, fall = _nb2_pieces(mean, spread, shrunk, alpha)
+    loglik = table[0][index] + y * eta - (1.0 + alpha * y) * rate - constant
+    return loglik, (y - mean) * p, table[1][index] + fall - y * shrunk
+
+
+def _nb2_pieces(mean: Vector, spread: Vector, shrunk: Vector, alpha: float) -> tuple[Vector, Vector]:
+    """log(1 + s) / alpha with s = alpha mu, and its excess over mu / (1 + s), over alpha."""
+    if alpha < SMALLEST_DIRECT_ALPHA:
+        order = np.arange(SERIES_TERMS)
+        signs = (-1.0) ** order
+        rate = mean * np.polynomial.polynomial.polyval(spread, signs / (order + 1.0))
+        return rate, mean**2 * np.polynomial.polynomial.polyval(spread, signs * (order + 1.0) / (order + 2.0))
+    # The error of log(1 + s) beside log1p(s) is one rounding, over alpha; log1p takes eight times as long.
+    rate = np.log(1.0 + spread) / alpha
+    return rate, (rate - shrunk) / alpha
 
 
 def nb2_slopes(y: Vector, eta: Vector, alpha: float) -> tuple[Vector, Vector]:
@@ -127,6 +147,17 @@ def nb1_terms(y: Vector, events: Events, constant: Vector, eta: Vector, alpha: f
     loglik = logs - y * np.log1p(alpha) - gone - constant
     dispersion = Nuisance(up - y / (1.0 + alpha) - lost, -up_first - lost, -up_second - lost)
     return RowTerms(loglik, first - gone, gone - second, third - gone, dispersion)
+
+
+def nb1_values(y: Vector, events: Events, constant: Vector, eta: Vector, alpha: float) -> tuple[Vector, Vector, Vector]:
+    """Log density, slope and derivative in the dispersion only; arguments as `nb1_terms`."""
+    mean = np.exp(eta)
+    base, share, rise = _nb1_events(mean, events, alpha)
+    logs, first, up = (_by_row(part, events, y.size) for part in (np.log(base), share, rise))
+    decay, decay_slope = _zero_rate(alpha)
+    gone = mean * decay
+    value = up - y / (1.0 + alpha) - mean * decay_slope
+    return logs - y * np.log1p(alpha) - gone - constant, first - gone, value
 
 
 def nb1_slopes(y: Vector, events: Events, eta: Vector, alpha: float) -> tuple[Vector, Vector]:

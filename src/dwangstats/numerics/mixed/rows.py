@@ -12,11 +12,12 @@ from scipy.special import gammaln
 from dwangstats._types import Codes, FamilyName, Vector
 from dwangstats.numerics import families
 from dwangstats.numerics.mixed.kernels import (
-    SMALLEST_DIRECT_ALPHA,
     Events,
     make_events,
     nb1_slopes,
     nb1_terms,
+    nb1_values,
+    nb2_direct,
     nb2_slopes,
     nb2_terms,
     nb2_values,
@@ -62,6 +63,11 @@ class Rows:
     events: Events | None
 
     @property
+    def largest(self) -> int:
+        """The largest count."""
+        return int(self.y.max(initial=0.0))
+
+    @property
     def dispersed(self) -> bool:
         """Whether the family has a dispersion."""
         return self.family != "poisson"
@@ -97,8 +103,10 @@ def row_terms(rows: Rows, eta: Vector, alpha: float, zeta: Vector | None) -> Row
     zeta : Vector or None
         (m,) logit of the probability of an extra zero; None unless `rows.inflated`.
     """
-    direct = rows.index is not None and alpha >= SMALLEST_DIRECT_ALPHA
-    table = rising_table(int(rows.y.max(initial=0.0)), alpha) if direct else None
+    eta = np.minimum(eta, LARGEST_ETA)
+    table = None
+    if rows.index is not None and nb2_direct(eta, alpha):
+        table = rising_table(rows.largest, alpha)
     if eta.size <= BLOCK:
         return _block_terms(rows, eta, alpha, zeta, table)
     out = np.empty((10, eta.size))
@@ -116,16 +124,22 @@ def row_terms(rows: Rows, eta: Vector, alpha: float, zeta: Vector | None) -> Row
 
 def row_values(rows: Rows, eta: Vector, alpha: float, zeta: Vector | None) -> RowValues:
     """Log density and first derivatives only: what a quadrature node needs; arguments as `row_terms`."""
-    if rows.index is None or alpha < SMALLEST_DIRECT_ALPHA or zeta is not None:
+    eta = np.minimum(eta, LARGEST_ETA)
+    table = None
+    if rows.index is not None and zeta is None and nb2_direct(eta, alpha):
+        table = rising_table(rows.largest, alpha)
+    if zeta is not None or (table is None and rows.events is None):
         terms = row_terms(rows, eta, alpha, zeta)
         dispersion = terms.dispersion.value if terms.dispersion else None
         return RowValues(terms.loglik, terms.slope, dispersion, terms.zero.value if terms.zero else None)
-    table = rising_table(int(rows.y.max(initial=0.0)), alpha)
     out = np.empty((3, eta.size))
     for a in range(0, eta.size, BLOCK):
-        at = slice(a, a + BLOCK)
-        low = np.minimum(eta[at], LARGEST_ETA)
-        out[:, at] = nb2_values(rows.y[at], rows.index[at], rows.constant[at], low, alpha, table)
+        at = slice(a, min(a + BLOCK, eta.size))
+        part = rows.part(at.start, at.stop)
+        if part.index is not None and table is not None:
+            out[:, at] = nb2_values(part.y, part.index, part.constant, eta[at], alpha, table)
+        elif part.events is not None:
+            out[:, at] = nb1_values(part.y, part.events, part.constant, eta[at], alpha)
     return RowValues(out[0], out[1], out[2], None)
 
 
@@ -150,7 +164,6 @@ def safe_weight(rows: Rows, eta: Vector, alpha: float, weight: Vector) -> Vector
 def _block_terms(
     rows: Rows, eta: Vector, alpha: float, zeta: Vector | None, table: tuple[Vector, Vector] | None
 ) -> RowTerms:
-    eta = np.minimum(eta, LARGEST_ETA)
     if not rows.dispersed:
         mean = np.exp(eta)
         terms = RowTerms(rows.y * eta - mean - rows.constant, rows.y - mean, mean, -mean)

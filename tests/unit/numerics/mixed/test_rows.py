@@ -2,7 +2,7 @@ import numpy as np
 import pytest
 
 from dwangstats.numerics import families
-from dwangstats.numerics.mixed.rows import BLOCK, make_rows, row_slopes, row_terms
+from dwangstats.numerics.mixed.rows import BLOCK, make_rows, row_slopes, row_terms, row_values
 
 #: Direct kernels against the saddle-point forms; worst seen 1e-10, in the alpha derivative at alpha = 0.0011,
 #: where a rounding of log(1 + s) is divided by alpha squared.
@@ -92,3 +92,17 @@ def test_huge_means_do_not_overflow() -> None:
         terms = row_terms(rows, np.array([500.0, 1e4, 300.0]), 0.1, None)
         assert np.all(np.isfinite(terms.loglik))
         assert np.all(np.isfinite(terms.weight))
+
+
+@pytest.mark.parametrize("alpha", [1e-5, 0.3])
+@pytest.mark.parametrize("inflated", [False, True])
+@pytest.mark.parametrize("family", ["poisson", "nb2", "nb1"])
+def test_short_form_agrees_with_the_long_one(family, inflated, alpha) -> None:
+    rows, eta, zeta = rows_at(family, inflated=inflated, n=BLOCK + 100)
+    short, whole = row_values(rows, eta, alpha, zeta), row_terms(rows, eta, alpha, zeta)
+    np.testing.assert_allclose(short.loglik, whole.loglik, rtol=1e-12, atol=1e-12)
+    np.testing.assert_allclose(short.slope, whole.slope, rtol=1e-12, atol=1e-12)
+    if whole.dispersion is not None:
+        np.testing.assert_allclose(short.dispersion, whole.dispersion.value, rtol=1e-12, atol=1e-12)
+    if whole.zero is not None:
+        np.testing.assert_allclose(short.zero, whole.zero.value, rtol=1e-12, atol=1e-12)
