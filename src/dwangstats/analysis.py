@@ -34,6 +34,7 @@ ALL_FORMS = "all"
 AUDIT_COMPLETENESS = (0.60, 0.75, 0.90)
 AUDIT_STANDARD_ERRORS = (0.05, 0.10)
 AUDIT_ICC = 0.05
+ENOUGH_PROVIDERS = 20
 PACKAGES = ("numpy", "scipy", "pandas", "formulaic", "narwhals", "matplotlib")
 
 
@@ -201,7 +202,8 @@ def _contents(
 ) -> ReportContents:
     headline = _headline_estimates(comparisons, config)
     refusals = [refusal for comparison in comparisons for refusal in comparison.refusals]
-    findings = [*checks.findings, *map(_refusal_finding, refusals)]
+    few = _few_providers_finding(selections[config.selection.rule]) if comparisons else ()
+    findings = [*checks.findings, *few, *map(_refusal_finding, refusals)]
     return ReportContents(
         language=config.language,
         title=config.title,
@@ -293,6 +295,24 @@ def _refusal_finding(refusal: Refusal) -> Finding:
             "en": "Do not read this form off the others; join forms or periods if that makes sense in substance.",
         },
     )
+
+
+def _few_providers_finding(providers: tuple[str, ...]) -> tuple[Finding, ...]:
+    """A warning where clustered intervals are known to be too narrow; measured in tests/simulation."""
+    count = len(providers)
+    if not 2 <= count < ENOUGH_PROVIDERS:
+        return ()
+    message: dict[Language, str] = {
+        "nl": f"De vergelijking rust op {count} zorgaanbieders. Bij 10 ongelijke aanbieders dekte een 95%-interval in "
+        "simulaties 90 tot 92%, bij 20 93%, bij 40 93 tot 95%.",
+        "en": f"The comparison rests on {count} providers. With 10 unequal providers a 95% interval covered 90 to 92% "
+        "in simulations, with 20 93%, with 40 93 to 95%.",
+    }
+    action: dict[Language, str] = {
+        "nl": "Lees de intervallen als iets te smal, of neem C(provider) op in de formule: dan was het 94 tot 95%.",
+        "en": "Read the intervals as a little too narrow, or add C(provider) to the formula: then it was 94 to 95%.",
+    }
+    return (Finding("few-providers", "warning", "panel", count, count, (), message, action),)
 
 
 def _place(refusal: Refusal, labels: Labels) -> str:

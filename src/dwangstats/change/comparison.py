@@ -1,6 +1,7 @@
 """The registered change between two periods, form by form, under every family and covariance."""
 
 import math
+import re
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any, Literal, TypeAlias
@@ -10,6 +11,7 @@ import pandas as pd
 
 from dwangstats._types import CovarianceKind, FamilyName
 from dwangstats.data.panel import Panel
+from dwangstats.design.formula import split_formula
 from dwangstats.errors import DomainError, FitError
 from dwangstats.estimate import Estimate
 from dwangstats.models.rate import RateModel
@@ -76,6 +78,7 @@ class FormComparison:
     refusals: tuple[Refusal, ...]
 
 
+PERIOD_COLUMNS = ("year", "time", "period")
 FAMILIES: tuple[FamilyName, ...] = ("poisson", "nb2")
 COVARIANCES: tuple[CovarianceKind, ...] = ("CR2", "CR1", "model")
 
@@ -108,7 +111,7 @@ def compare_form(panel: Panel, question: Question, form: str, selection: str) ->
     coefficients: list[dict[str, Any]] = []
     statistics: list[dict[str, Any]] = []
     refusals: list[Refusal] = []
-    headline = (question.family, _headline_covariance(panel, question))
+    _check(question, panel)
     for family in _families(question):
         try:
             fit = RateModel(question.formula, panel, family=family).fit()
@@ -125,8 +128,12 @@ def compare_form(panel: Panel, question: Question, form: str, selection: str) ->
             except DomainError as error:
                 refusals.append(Refusal(form, selection, family, str(error), kind))
                 continue
-            row = _ratio_row(panel, question, variant, estimates[family, kind], form, selection, kind)
-            ratios.append({**row, "headline": (family, kind) == headline})
+            ratios.append(_ratio_row(panel, question, variant, estimates[family, kind], form, selection, kind))
+    headline, reason = _headline(estimates, question)
+    if reason:
+        refusals.append(Refusal(form, selection, question.family, reason, question.covariance))
+    for row in ratios:
+        row["headline"] = (row["family"], row["covariance"]) == headline
     return FormComparison(
         form=form,
         selection=selection,
@@ -143,8 +150,47 @@ def _families(question: Question) -> tuple[FamilyName, ...]:
     return (question.family, *(f for f in FAMILIES if f != question.family))
 
 
-def _headline_covariance(panel: Panel, question: Question) -> CovarianceKind:
-    return question.covariance if _several_clusters(panel, question) else "model"
+def _check(question: Question, panel: Panel) -> None:
+    """Refuse a comparison of one period column while another is held still: they cannot move apart."""
+    if question.variable not in PERIOD_COLUMNS:
+        return
+    named = split_formula(question.formula).fixed
+    others = [name for name in PERIOD_COLUMNS if name != question.variable and re.search(rf"\b{name}\b", named)]
+    if others:
+        raise DomainError(
+            f"The formula {question.formula} holds {' and '.join(others)} beside {question.variable}. They move "
+            f"together in the {len(panel.periods)} periods, so a ratio for {question.variable} with the rest held "
+            "still answers no question. Keep one column of time in the formula, and compare its values."
+        )
+
+
+def _headline(
+    estimates: Mapping[tuple[FamilyName, CovarianceKind], Estimate], question: Question
+) -> tuple[tuple[FamilyName, CovarianceKind] | None, str]:
+    """The estimate that the text quotes, and why it is another than asked for.
+
+    A clustered interval may by chance be narrower than the one in which nothing but chance in the counts plays a part,
+    most easily with few providers. Then the wider one is quoted.
+    """
+    plain: tuple[FamilyName, CovarianceKind] = (question.family, "model")
+    asked: tuple[FamilyName, CovarianceKind] = (question.family, question.covariance)
+    if plain not in estimates:
+        return None, ""
+    if asked not in estimates:
+        return plain, "The clustered interval is not given, so the interval of the model is quoted."
+    if _width(estimates[asked]) < _width(estimates[plain]):
+        return plain, (
+            "Between providers the change varies less than chance in the counts alone would make it vary, so the "
+            "clustered interval is too narrow and the interval of the model is quoted."
+        )
+    return asked, ""
+
+
+def _width(estimate: Estimate) -> float:
+    """Length of the interval on the log scale."""
+    if estimate.lower <= 0.0 or math.isinf(estimate.upper):
+        return math.inf
+    return math.log(estimate.upper) - math.log(estimate.lower)
 
 
 def _several_clusters(panel: Panel, question: Question) -> bool:

@@ -8,7 +8,7 @@ from scipy import stats
 
 from dwangstats._types import Vector
 from dwangstats.data.panel import Panel
-from dwangstats.numerics.covariance import cluster_covariance
+from dwangstats.numerics.covariance import cluster_covariance, satterthwaite_df
 
 PER = 1000.0
 """Rates are per this many units of exposure (bed-days)."""
@@ -30,9 +30,11 @@ class PooledRate:
 def pooled_rate(events: Vector, exposure: Vector, clusters: np.ndarray, level: float = 0.95) -> PooledRate:
     """Pooled rate sum(events) / sum(exposure) with a cluster-robust interval.
 
-    The rate is the maximum-likelihood estimate of an intercept-only Poisson model; the interval is
-    symmetric on the log scale, with the CR2 covariance and G - 1 degrees of freedom. With no events
-    at all the interval is the exact Poisson one, from zero to -log(1 - level) / exposure (one-sided).
+    The rate is the maximum-likelihood estimate of an intercept-only Poisson model. The interval is
+    symmetric on the log scale, with the larger of the CR2 and the Poisson variance (providers that are
+    by chance more alike than chance allows say nothing) and Satterthwaite's degrees of freedom, which
+    are few where few providers hold most of the exposure. With no events at all it is the exact Poisson
+    interval, from zero to -log(1 - level) / exposure (one-sided).
 
     Parameters
     ----------
@@ -59,8 +61,10 @@ def pooled_rate(events: Vector, exposure: Vector, clusters: np.ndarray, level: f
     if n_clusters < 2:
         return PooledRate(rate, np.nan, np.nan)
     mean = rate * exposure
-    variance = cluster_covariance("CR2", np.ones((events.size, 1)), mean, events - mean, codes)[0, 0]
-    half_width = stats.t.ppf(0.5 + level / 2, n_clusters - 1) * np.sqrt(variance)
+    ones = np.ones((events.size, 1))
+    variance = cluster_covariance("CR2", ones, mean, events - mean, codes)[0, 0]
+    freedom = satterthwaite_df(np.ones(1), ones, mean, codes)
+    half_width = stats.t.isf(0.5 - level / 2, freedom) * np.sqrt(max(variance, 1.0 / total))
     return PooledRate(rate, rate * np.exp(-half_width), rate * np.exp(half_width))
 
 

@@ -290,6 +290,8 @@ def _compare(section: Section) -> CompareConfig:
         same_kind = isinstance(config.before, str) == isinstance(config.after, str)
         section.require(same_kind, "after", "must be of the same kind as before: two numbers or two texts")
         section.require(config.before != config.after, "after", "equals before; a comparison needs two values")
+        backwards = same_kind and config.variable in ("year", "time", "period") and config.before > config.after  # type: ignore[operator]
+        section.require(not backwards, "after", "lies before 'before'; write the earlier period as before")
     return config
 
 

@@ -1,6 +1,8 @@
 """The report: one self-contained page, with its tables, figures and results beside it."""
 
 import importlib.resources
+import shutil
+import tempfile
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -45,25 +47,32 @@ def render(contents: ReportContents, out_dir: Path, progress: Progress | None = 
     Path
         The page, report.html.
     """
+    out_dir = Path(out_dir)
+    out_dir.parent.mkdir(parents=True, exist_ok=True)
+    with tempfile.TemporaryDirectory(dir=out_dir.parent, prefix=f".{out_dir.name}-") as folder:
+        shown = _write(contents, Path(folder), progress or _say_nothing)
+        shutil.copytree(folder, out_dir, dirs_exist_ok=True)
+    _remove_stale(out_dir / "figures", shown)
+    return out_dir / "report.html"
+
+
+def _write(contents: ReportContents, folder: Path, report: Progress) -> list[Illustration]:
+    """All files of the report; a failure here leaves an earlier report as it was."""
     shown = illustrations(contents)
     steps = len(shown) + 2
-    report = progress or _say_nothing
-    out_dir = Path(out_dir)
-    for folder in (out_dir / "tables", out_dir / "figures"):
-        folder.mkdir(parents=True, exist_ok=True)
+    for name in ("tables", "figures"):
+        (folder / name).mkdir()
     report(0, steps)
-    write_tables(contents, out_dir / "tables")
-    write_results(contents, out_dir / "results.json")
+    write_tables(contents, folder / "tables")
+    write_results(contents, folder / "results.json")
     report(1, steps)
-    _remove_stale(out_dir / "figures", shown)
     drawn = []
     for done, illustration in enumerate(shown, start=2):
-        drawn.append(draw_illustration(illustration, out_dir / "figures"))
+        drawn.append(draw_illustration(illustration, folder / "figures"))
         report(done, steps)
-    page = out_dir / "report.html"
-    page.write_text(to_html(contents, drawn), encoding="utf-8", newline="\n")
+    (folder / "report.html").write_text(to_html(contents, drawn), encoding="utf-8", newline="\n")
     report(steps, steps)
-    return page
+    return shown
 
 
 def to_html(contents: ReportContents, figures: Sequence[Inline]) -> str:
