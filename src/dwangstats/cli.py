@@ -19,6 +19,7 @@ try:
     from rich.console import Console
     from rich.progress import BarColumn, MofNCompleteColumn, TextColumn, TimeElapsedColumn
     from rich.progress import Progress as Bar
+    from threadpoolctl import threadpool_limits
 except ImportError:  # the wheel alone, without the extra
     sys.exit('The command line needs the extra "cli": pip install "dwangstats[cli]"')
 
@@ -64,7 +65,9 @@ class SizeChoice(StrEnum):
 def main() -> None:
     """Run the command line; a user's bad input ends in sentences, not in a traceback."""
     try:
-        app()
+        # Small matrices are several times slower on many BLAS threads than on one.
+        with threadpool_limits(1):
+            app()
     except DwangstatsError as error:
         _stop(str(error))
     except OSError as error:

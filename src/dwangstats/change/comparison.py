@@ -9,7 +9,7 @@ from typing import Any, Literal, TypeAlias
 import numpy as np
 import pandas as pd
 
-from dwangstats._types import CovarianceKind, FamilyName
+from dwangstats._types import CovarianceKind, FamilyName, Vector
 from dwangstats.data.panel import Panel
 from dwangstats.design.formula import split_formula
 from dwangstats.errors import DomainError, FitError
@@ -120,6 +120,7 @@ def compare_form(panel: Panel, question: Question, form: str, selection: str) ->
             refusals.append(Refusal(form, selection, family, str(error)))
             continue
         fits[family] = fit
+        contrast = _contrast(fit, question)
         statistics.append(_statistics_row(fit, form, selection))
         for kind, variant in _covariances(fit, panel, question):
             coefficients.extend(_coefficient_rows(variant, question.level, form, selection, kind))
@@ -128,7 +129,8 @@ def compare_form(panel: Panel, question: Question, form: str, selection: str) ->
             except DomainError as error:
                 refusals.append(Refusal(form, selection, family, str(error), kind))
                 continue
-            ratios.append(_ratio_row(panel, question, variant, estimates[family, kind], form, selection, kind))
+            row = _ratio_row(panel, question, variant, estimates[family, kind], form, selection)
+            ratios.append({**row, "degrees_of_freedom": variant.contrast_df(contrast)})
     headline, reason = _headline(estimates, question)
     if reason:
         refusals.append(Refusal(form, selection, question.family, reason, question.covariance))
@@ -209,9 +211,8 @@ def _ratio(fit: RateResult, question: Question) -> Estimate:
     return rate_ratio(fit, question.variable, before=question.before, after=question.after, level=question.level)
 
 
-def _degrees_of_freedom(fit: RateResult, question: Question) -> float:
-    _, contrast = log_ratio_contrast(fit, question.variable, before=question.before, after=question.after)
-    return fit.contrast_df(contrast)
+def _contrast(fit: RateResult, question: Question) -> Vector:
+    return log_ratio_contrast(fit, question.variable, before=question.before, after=question.after)[1]
 
 
 def _ratio_row(
@@ -221,7 +222,6 @@ def _ratio_row(
     estimate: Estimate,
     form: str,
     selection: str,
-    kind: CovarianceKind,
 ) -> dict[str, Any]:
     events_before, days_before = _totals(panel, question.variable, question.before)
     events_after, days_after = _totals(panel, question.variable, question.after)
@@ -229,12 +229,11 @@ def _ratio_row(
         "form": form,
         "selection": selection,
         "family": fit.family,
-        "covariance": kind,
+        "covariance": fit.cov_type,
         "estimate": estimate.estimate,
         "lower": estimate.lower,
         "upper": estimate.upper,
         "level": estimate.level,
-        "degrees_of_freedom": _degrees_of_freedom(fit, question),
         "providers": len(panel.observed["provider"].unique()),
         "events_before": events_before,
         "events_after": events_after,
