@@ -1,8 +1,6 @@
 """The report: one self-contained page, with its tables, figures and results beside it."""
 
 import importlib.resources
-import shutil
-import tempfile
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -15,10 +13,11 @@ from dwangstats.present.answer import answer, settling
 from dwangstats.present.choose import headline_ratios, headline_selection, records
 from dwangstats.present.contents import ReportContents
 from dwangstats.present.figures.canvas import ordered_periods
-from dwangstats.present.illustrations import NAMES, Illustration, Inline, draw_illustration, illustrations
+from dwangstats.present.illustrations import NAMES, Inline, draw_illustration, illustrations
 from dwangstats.present.labels import Labels, capitalised, is_missing, split_emphasis
+from dwangstats.present.publish import publish
 from dwangstats.present.results_file import write_results
-from dwangstats.present.tables import audit_table, display_tables, sources_table, write_tables
+from dwangstats.present.tables import FRAMES, audit_table, display_tables, sources_table, write_tables
 
 try:
     from jinja2 import Environment, StrictUndefined
@@ -46,17 +45,18 @@ def render(contents: ReportContents, out_dir: Path, progress: Progress | None = 
     -------
     Path
         The page, report.html.
+
+    Raises
+    ------
+    DataError
+        If the folder holds files and is not an earlier report.
     """
-    out_dir = Path(out_dir)
-    out_dir.parent.mkdir(parents=True, exist_ok=True)
-    with tempfile.TemporaryDirectory(dir=out_dir.parent, prefix=f".{out_dir.name}-") as folder:
-        shown = _write(contents, Path(folder), progress or _say_nothing)
-        shutil.copytree(folder, out_dir, dirs_exist_ok=True)
-    _remove_stale(out_dir / "figures", shown)
-    return out_dir / "report.html"
+    known = [f"tables/{name}.csv" for name in FRAMES]
+    known += [f"figures/{name}{suffix}" for name in NAMES for suffix in (".svg", ".png")]
+    return publish(lambda folder: _write(contents, folder, progress or _say_nothing), Path(out_dir), known)
 
 
-def _write(contents: ReportContents, folder: Path, report: Progress) -> list[Illustration]:
+def _write(contents: ReportContents, folder: Path, report: Progress) -> None:
     """All files of the report; a failure here leaves an earlier report as it was."""
     shown = illustrations(contents)
     steps = len(shown) + 2
@@ -72,7 +72,6 @@ def _write(contents: ReportContents, folder: Path, report: Progress) -> list[Ill
         report(done, steps)
     (folder / "report.html").write_text(to_html(contents, drawn), encoding="utf-8", newline="\n")
     report(steps, steps)
-    return shown
 
 
 def to_html(contents: ReportContents, figures: Sequence[Inline]) -> str:
@@ -220,15 +219,6 @@ def _definition(contents: ReportContents) -> str:
     meaning = labels_of(contents.language, "definitions").get(str(definition), "")
     seclusion = not contents.rates.empty and "seclusion" in set(contents.rates["form"])
     return f"{definition}: {meaning}" if meaning and seclusion else ""
-
-
-def _remove_stale(folder: Path, shown: Sequence[Illustration]) -> None:
-    """Delete figures of an earlier report that this one does not have."""
-    kept = {illustration.name for illustration in shown}
-    for name in NAMES:
-        if name not in kept:
-            for suffix in (".svg", ".png"):
-                (folder / name).with_suffix(suffix).unlink(missing_ok=True)
 
 
 def _package_text(name: str) -> str:

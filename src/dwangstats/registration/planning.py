@@ -7,6 +7,12 @@ import pandas as pd
 
 from dwangstats.errors import DomainError
 
+SMALLEST = 1e-6
+"""Completeness and standard errors below this plan an audit of more events than happen."""
+
+MOST_EVENTS = 1_000_000
+"""Most events that one provider can be asked to audit."""
+
 
 @dataclass(frozen=True, slots=True)
 class AuditSize:
@@ -110,13 +116,17 @@ def audit_size(*, completeness: float, se: float, icc: float = 0.0, events_per_p
 
 
 def _check(completeness: float, se: float, icc: float, events_per_provider: int) -> None:
-    if not 0.0 < completeness <= 1.0:
-        raise DomainError(f"completeness must lie in (0, 1], got {completeness:g}")
-    if not 0.0 < se < math.inf:
-        raise DomainError(f"se must be a positive number (0.05 for about 5%), got {se:g}")
+    if not SMALLEST <= completeness <= 1.0:
+        raise DomainError(f"completeness must lie in (0, 1] and be at least {SMALLEST:g}, got {completeness:g}")
+    if not SMALLEST <= se < math.inf:
+        raise DomainError(
+            f"se must be a positive number of at least {SMALLEST:g} (0.05 is an error of about 5%), got {se:g}"
+        )
     if not 0.0 <= icc <= 1.0:
         raise DomainError(f"icc must lie in [0, 1], got {icc:g}")
-    if events_per_provider < 1 or events_per_provider != int(events_per_provider):
+    if not 1 <= events_per_provider <= MOST_EVENTS:
+        raise DomainError(f"events_per_provider must be a whole number from 1 to {MOST_EVENTS:,}")
+    if events_per_provider != int(events_per_provider):
         raise DomainError(f"events_per_provider must be a whole number of at least 1, got {events_per_provider:g}")
 
 

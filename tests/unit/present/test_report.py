@@ -7,6 +7,7 @@ from pathlib import Path
 import pandas as pd
 import pytest
 
+from dwangstats.errors import DataError
 from dwangstats.present.contents import ReportContents
 from dwangstats.present.report import render, to_html
 
@@ -238,14 +239,38 @@ def test_frames_without_columns_are_empty_parts(make_contents: Maker, tmp_path: 
 
 
 def test_a_report_in_the_same_folder_replaces_the_earlier_one(make_contents: Maker, tmp_path: Path) -> None:
-    (tmp_path / "figures").mkdir()
-    for name in ("deliveries.svg", "deliveries.png", "of-somebody-else.svg"):
-        (tmp_path / "figures" / name).write_text("old", encoding="utf-8")
+    written(make_contents("nl", **TINY), tmp_path)
+    assert (tmp_path / "figures" / "deliveries.svg").is_file()
+    (tmp_path / "figures" / "of-somebody-else.svg").write_text("kept", encoding="utf-8")
     written(make_contents("nl", **TINY, with_deliveries=False), tmp_path)
     left = {path.name for path in (tmp_path / "figures").iterdir()}
     assert left == {f"{name}.{suffix}" for name in ("rates", "forest", "bounds") for suffix in ("svg", "png")} | {
         "of-somebody-else.svg"
     }
+
+
+@pytest.mark.parametrize("place", ["tables/deliveries.csv", "dwangstats.toml"])
+def test_a_folder_with_other_files_is_left_alone(make_contents: Maker, tmp_path: Path, place: str) -> None:
+    (tmp_path / place).parent.mkdir(exist_ok=True)
+    (tmp_path / place).write_text("the register", encoding="utf-8")
+    with pytest.raises(DataError, match="not an earlier report"):
+        render(make_contents("nl", **TINY), tmp_path)
+    assert [p for p in tmp_path.rglob("*") if p.is_file()] == [tmp_path / place]
+    assert (tmp_path / place).read_text(encoding="utf-8") == "the register"
+
+
+def test_a_report_that_fails_leaves_the_earlier_one(make_contents: Maker, tmp_path: Path) -> None:
+    written(make_contents("nl", **TINY), tmp_path)
+    before = {p: p.read_bytes() for p in tmp_path.rglob("*") if p.is_file()}
+
+    def stop(done: int, steps: int) -> None:
+        if done == steps - 1:
+            raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt):
+        render(make_contents("en", **TINY), tmp_path, stop)
+    assert {p: p.read_bytes() for p in tmp_path.rglob("*") if p.is_file()} == before
+    assert not list(tmp_path.parent.glob(".*.unfinished"))
 
 
 def test_a_model_that_did_not_converge_is_named(make_contents: Maker) -> None:
