@@ -4,6 +4,7 @@ Reads like a table of contents: read, check, count, select, compare, bound, pres
 """
 
 import importlib.metadata
+import math
 import platform
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
@@ -15,18 +16,18 @@ import pandas as pd
 
 from dwangstats import __version__
 from dwangstats._types import Language, Progress
-from dwangstats.change.comparison import FormComparison, Question, Refusal, compare_form
+from dwangstats.change.comparison import FormComparison, Question, compare_form
 from dwangstats.change.selection import complete_deliverers, selection_coverage
 from dwangstats.change.trends import registered_rates
 from dwangstats.data.checks import CheckReport, check
 from dwangstats.data.config import AnalysisConfig, load_config
-from dwangstats.data.findings import LANGUAGES, Finding, findings_frame
+from dwangstats.data.findings import Finding, findings_frame
 from dwangstats.data.panel import Panel, build_panel
 from dwangstats.data.read import Tables, read_tables
 from dwangstats.errors import DataError, MissingExtraError
 from dwangstats.estimate import Estimate
 from dwangstats.present.contents import ReportContents
-from dwangstats.present.labels import Labels
+from dwangstats.present.refusals import refusal_findings
 from dwangstats.registration.bounds import bounds, tipping_point
 from dwangstats.registration.planning import audit_size
 
@@ -182,6 +183,7 @@ def _comparisons(
         cluster=config.model.cluster,
         covariance=config.model.covariance,
         level=config.model.level,
+        quality=config.model.quality,
     )
     steps = [(form, rule, providers) for form in _forms(panel) for rule, providers in selections.items()]
     for done, (form, rule, providers) in enumerate(steps):
@@ -201,15 +203,16 @@ def _contents(
     comparisons: tuple[FormComparison, ...],
 ) -> ReportContents:
     headline = _headline_estimates(comparisons, config)
-    refusals = [refusal for comparison in comparisons for refusal in comparison.refusals]
-    few = _few_providers_finding(selections[config.selection.rule]) if comparisons else ()
-    findings = [*checks.findings, *few, *map(_refusal_finding, refusals)]
+    chosen = selections[config.selection.rule]
+    few = _few_providers_finding(chosen) if comparisons else ()
+    in_one_period = _providers_in_one_period(panel.restrict(chosen), headline, config)
+    findings = [*checks.findings, *few, *refusal_findings(comparisons)]
     return ReportContents(
         language=config.language,
         title=config.title,
-        question=_question(config, panel),
+        question=_question(config, tables, panel, in_one_period),
         findings=findings_frame(findings, config.language),
-        coverage=selection_coverage(panel, selections[config.selection.rule]),
+        coverage=selection_coverage(panel, chosen),
         deliveries=panel.delivery_status,
         set_aside=panel.set_aside,
         rates=_rates(panel, selections, config),
@@ -239,7 +242,7 @@ def _headline_estimates(comparisons: tuple[FormComparison, ...], config: Analysi
     return found
 
 
-def _question(config: AnalysisConfig, panel: Panel) -> dict[str, Any]:
+def _question(config: AnalysisConfig, tables: Tables, panel: Panel, in_one_period: int | None) -> dict[str, Any]:
     compare, limits = config.compare, config.bounds
     return {
         "law": config.panel.law,
@@ -247,18 +250,40 @@ def _question(config: AnalysisConfig, panel: Panel) -> dict[str, Any]:
         "unit": panel.unit,
         "definition": config.panel.definition,
         "variable": None if compare is None else compare.variable,
-        "before": None if compare is None else compare.before,
-        "after": None if compare is None else compare.after,
+        "before": None if compare is None else _moment(compare.variable, compare.before),
+        "after": None if compare is None else _moment(compare.variable, compare.after),
         "formula": config.model.formula,
         "family": config.model.family,
         "cluster": config.model.cluster,
         "covariance": config.model.covariance,
         "level": config.model.level,
         "selection": config.selection.rule,
+        "providers_in_one_period": in_one_period,
+        "deliveries_known": tables.panel is None and tables.deliveries is not None,
         "completeness_before": None if limits is None else list(limits.completeness_before),
         "completeness_after": None if limits is None else limits.completeness_after and list(limits.completeness_after),
         "monotone": None if limits is None else limits.monotone,
     }
+
+
+def _moment(variable: str, value: float | str) -> float | str:
+    """A value of the continuous `time` as a number of years, also where the file has a whole year."""
+    return float(value) if variable == "time" else value
+
+
+def _providers_in_one_period(panel: Panel, headline: dict[str, Estimate], config: AnalysisConfig) -> int | None:
+    """Providers of the headline with delivered rows in only one of the two periods; None without a comparison.
+
+    A value of `time` stands for the calendar year it lies in.
+    """
+    if config.compare is None or not headline:
+        return None
+    variable, values = config.compare.variable, (config.compare.before, config.compare.after)
+    rows = panel.for_form(next(iter(headline))).observed
+    if variable == "time":
+        variable, values = "year", (math.floor(float(values[0])), math.floor(float(values[1])))
+    before, after = (set(rows.loc[rows[variable] == value, "provider"]) for value in values)
+    return len(before ^ after)
 
 
 def _rates(panel: Panel, selections: dict[str, tuple[str, ...]], config: AnalysisConfig) -> pd.DataFrame:
@@ -277,26 +302,6 @@ def _stack(comparisons: tuple[FormComparison, ...], name: str) -> pd.DataFrame:
     return pd.concat(frames, ignore_index=True) if frames else pd.DataFrame()
 
 
-def _refusal_finding(refusal: Refusal) -> Finding:
-    where = {language: _place(refusal, Labels(language)) for language in LANGUAGES}
-    return Finding(
-        rule="no-estimate",
-        severity="warning",
-        table="panel",
-        count=1,
-        of=1,
-        rows=(),
-        message={
-            "nl": f"Geen verhoudingsgetal voor {where['nl']}. De reden, in het Engels: {refusal.reason}",
-            "en": f"No rate ratio for {where['en']}: {refusal.reason}",
-        },
-        action={
-            "nl": "Lees deze vorm niet af uit de andere; voeg vormen of perioden samen als dat inhoudelijk kan.",
-            "en": "Do not read this form off the others; join forms or periods if that makes sense in substance.",
-        },
-    )
-
-
 def _few_providers_finding(providers: tuple[str, ...]) -> tuple[Finding, ...]:
     """A warning where clustered intervals are known to be too narrow; measured in tests/simulation."""
     count = len(providers)
@@ -313,11 +318,6 @@ def _few_providers_finding(providers: tuple[str, ...]) -> tuple[Finding, ...]:
         "en": "Read the intervals as a little too narrow, or add C(provider) to the formula: then it was 94 to 95%.",
     }
     return (Finding("few-providers", "warning", "panel", count, count, (), message, action),)
-
-
-def _place(refusal: Refusal, labels: Labels) -> str:
-    names = (labels.name("form", refusal.form), labels.name("selection", refusal.selection))
-    return f"{names[0]} ({names[1]}, {labels.name('family', refusal.family)} {refusal.covariance})".replace(" )", ")")
 
 
 def _bounds(headline: dict[str, Estimate], config: AnalysisConfig) -> pd.DataFrame:

@@ -9,6 +9,8 @@ import pandas as pd
 import pytest
 
 from cli.bad_inputs import ROOT, good_panel, good_register, run_command
+from dwangstats.analysis import analyse
+from dwangstats.present.answer import answer
 
 SYNTHETIC = ROOT / "data" / "synthetic"
 WORLDS = ("registration-only", "mixed", "real-only")
@@ -142,3 +144,38 @@ def test_registrations_in_are_counted_or_set_aside(reports: dict[str, Path]) -> 
         aside = sum(r["count"] for r in results["set_aside"] if r["what"] == "registrations")
         counted = sum(r["events"] for r in results["rates"] if r["form"] != "all" and r["selection"] == "delivered")
         assert read == aside + counted
+
+
+def test_only_a_deliveries_table_makes_deliveries_known(tmp_path: Path) -> None:
+    for name, start, known in (("register", good_register, True), ("counts", good_panel, False)):
+        folder = tmp_path / name
+        folder.mkdir()
+        start(folder)
+        contents = analyse(folder / "dwangstats.toml").contents
+        assert contents.question["deliveries_known"] is known
+        assert ("delivered correctly" in answer(contents)) is known
+        assert ("have a count in every period" in answer(contents)) is not known
+        assert contents.question["providers_in_one_period"] == 0
+
+
+def test_a_provider_that_joins_is_counted_in_the_answer(tmp_path: Path) -> None:
+    good_panel(tmp_path)
+    with (tmp_path / "panel.csv").open("a", encoding="utf-8") as handle:
+        handle.write("ninth,2022-H1,100,1000\nninth,2022-H2,100,1000\n")
+    with (tmp_path / "dwangstats.toml").open("a", encoding="utf-8") as handle:
+        handle.write('[selection]\nrule = "delivered"\n')
+    contents = analyse(tmp_path / "dwangstats.toml").contents
+    assert contents.question["providers_in_one_period"] == 1
+    assert "**1 of these 5 providers** has counts in only one of the two compared periods" in answer(contents)
+
+
+def test_counts_of_zero_are_one_finding_in_dutch(tmp_path: Path) -> None:
+    good_panel(tmp_path)
+    counts = pd.read_csv(tmp_path / "panel.csv").assign(events=0)
+    forms = [counts.assign(form=form) for form in ("seclusion", "restraint")]
+    pd.concat(forms).to_csv(tmp_path / "panel.csv", index=False)
+    findings = analyse(tmp_path / "dwangstats.toml", language="nl").contents.findings
+    refused = findings[findings["rule"] == "no-estimate"]
+    assert len(refused) == 1
+    assert "het model kon niet worden geschat" in refused["message"].item()
+    assert "separatie" in refused["message"].item()

@@ -64,6 +64,19 @@ def test_cdcr_equals_r(outputs: dict[str, Path], family: str, reference: str, rt
     assert_allclose(fit["aic"], expected.aic, rtol=rtol)
 
 
+def test_cdcr_with_provider_effects_equals_glmmtmb(outputs: dict[str, Path], real_data: Path) -> None:
+    reference = json.loads((real_data / "reference" / "cdcr_use_of_force.json").read_text(encoding="utf-8"))
+    expected = next(fit for fit in reference["fits"] if fit["id"] == "cdcr_ri_nb2_tmb")
+    results = json.loads((outputs["cdcr_use_of_force"] / "results.json").read_text(encoding="utf-8"))
+    coefficients = pd.DataFrame(results["coefficients"])
+    mine = coefficients[(coefficients["family"] == "nb2_provider") & (coefficients["covariance"] == "model")]
+    slope = mine.set_index("name").loc["I(time - 2016)"]
+    wanted = expected["fixed_effects"]["t"]
+    # glmmTMB has Laplace only, ours is 11-node quadrature: with counts this large they differ by far less than 1e-4.
+    assert_allclose(slope["estimate"], wanted["estimate"], atol=1e-4)
+    assert_allclose(slope["standard_error"], wanted["se"], rtol=1e-3)
+
+
 def test_upipa_says_which_rows_have_no_count(outputs: dict[str, Path]) -> None:
     results = json.loads((outputs["upipa_restraint"] / "results.json").read_text(encoding="utf-8"))
     assert sum(row["count"] for row in results["set_aside"] if row["what"] == "rows") == 419

@@ -83,8 +83,8 @@ def deliveries(draw: st.DrawFn, registrations: pd.DataFrame) -> pd.DataFrame:
 
 
 def built(frames: Frames, by: Any) -> Panel:
-    """The panel under the Wvggz, or a rejected example when that law has nothing to count."""
-    assume(bool((frames["registrations"]["law"] == "WVGGZ").any()))
+    """The panel under the Wvggz, or a rejected example when that law has nothing to count, or no delivery."""
+    assume(all((frames[name]["law"] == "WVGGZ").any() for name in ("registrations", "deliveries") if name in frames))
     return build_panel(dw.read_tables(**frames), law="WVGGZ", by=by)
 
 

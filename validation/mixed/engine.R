@@ -36,8 +36,20 @@ our_names <- function(names, data, contrasts) {
 
 factors_of <- function(data) names(data)[vapply(data, function(x) is.character(x) || is.factor(x), TRUE)]
 
-# "location:provider" in R is "provider:location" here: the coarse level first.
-our_group <- function(group) paste(rev(strsplit(group, ":", fixed = TRUE)[[1]]), collapse = ":")
+# R names a nested term "location:provider" where it was written (1 | provider/location), and "provider:location" where
+# that was written. Here the provider always comes first, and the label of a group is "p01/p01-1".
+inverted <- function(group) {
+  parts <- strsplit(group, ":", fixed = TRUE)[[1]]
+  length(parts) == 2 && parts[2] == "provider"
+}
+our_group <- function(group) {
+  parts <- strsplit(group, ":", fixed = TRUE)[[1]]
+  paste(if (inverted(group)) rev(parts) else parts, collapse = ":")
+}
+our_labels <- function(group, labels) {
+  parts <- strsplit(labels, ":", fixed = TRUE)
+  vapply(parts, function(p) paste(if (inverted(group)) rev(p) else p, collapse = "/"), "")
+}
 effect_key <- function(group, effect) if (effect == "(Intercept)") group else sprintf("%s[%s]", group, effect)
 
 named <- function(values, names) {
@@ -49,19 +61,25 @@ coefficients_json <- function(estimate, se, names) {
   named(Map(function(e, s) list(estimate = unname(e), se = unname(s)), estimate, se), names)
 }
 
-# Newton on TMB's exact gradient; the Hessian is the Jacobian of that gradient.
+# Newton on TMB's exact gradient; the Hessian is the Jacobian of that gradient. The optimiser stops close to the
+# maximum, so the Hessian made there serves for all steps, and a new one is made at the end.
 polish <- function(object, par) {
-  for (step in 1:12) {
-    gradient <- as.vector(object$gr(par))
-    hessian <- numDeriv::jacobian(function(p) as.vector(object$gr(p)), par)
-    hessian <- (hessian + t(hessian)) / 2
-    move <- -solve(hessian, gradient)
+  slope <- function(p) as.vector(object$gr(p))
+  curvature <- function(p) {
+    hessian <- numDeriv::jacobian(slope, p)
+    (hessian + t(hessian)) / 2
+  }
+  hessian <- curvature(par)
+  for (step in 1:30) {
+    move <- -solve(hessian, slope(par))
     par <- par + move
     if (max(abs(move)) < NEWTON_LIMIT) break
   }
+  hessian <- curvature(par)
+  move <- -solve(hessian, slope(par))
   value <- object$fn(par)
   list(par = par, loglik = -value, hessian = hessian, newton = max(abs(move)),
-       gradient = max(abs(object$gr(par))), eigen = min(eigen(hessian, symmetric = TRUE, only.values = TRUE)$values))
+       eigen = min(eigen(hessian, symmetric = TRUE, only.values = TRUE)$values))
 }
 
 fit_laplace <- function(formula, family, data, zero = ~0) {
@@ -111,7 +129,8 @@ report_random <- function(fit, theta, theta_se, b, conditional) {
   for (i in seq_along(structure)) {
     q <- structure[[i]]$blockSize
     groups <- structure[[i]]$blockReps
-    group <- our_group(names(flist)[assign[i]])
+    r_group <- names(flist)[assign[i]]
+    group <- our_group(r_group)
     keys <- vapply(terms$cnms[[i]], function(effect) effect_key(group, effect), "")
     for (j in seq_len(q)) {
       out$sd[[keys[j]]] <- unname(exp(theta[t0 + j]))
@@ -124,7 +143,7 @@ report_random <- function(fit, theta, theta_se, b, conditional) {
       # atanh(rho) = asinh(slant), so its standard error is that of slant over sqrt(1 + slant^2).
       out$correlation[[keys[2]]] <- list(estimate = rho, atanh_se = unname(theta_se[t0 + 3] / sqrt(1 + slant^2)))
     }
-    labels <- vapply(levels(flist[[assign[i]]]), our_group, "")
+    labels <- our_labels(r_group, levels(flist[[assign[i]]]))
     for (j in seq_len(q)) {
       place <- b0 + j + q * (seq_len(groups) - 1)
       out$modes[[keys[j]]] <- coefficients_modes(b[place], conditional[place], labels)
@@ -214,13 +233,14 @@ fit_exact <- function(X, y, offset, g, labels, family, start, zero_X = NULL) {
     marginal(s$density, s$eta, s$sd, g, groups, with)
   }
   p <- start
-  for (step in 1:12) {
-    gradient <- numDeriv::grad(loglik, p)
-    hessian <- numDeriv::hessian(loglik, p)
-    move <- -solve(hessian, gradient)
+  hessian <- numDeriv::hessian(loglik, p)
+  for (step in 1:30) {
+    move <- -solve(hessian, numDeriv::grad(loglik, p))
     p <- p + move
     if (max(abs(move)) < 1e-8) break
   }
+  hessian <- numDeriv::hessian(loglik, p)
+  move <- -solve(hessian, numDeriv::grad(loglik, p))
   s <- split(p)
   at <- standard_modes(s$density, s$eta, s$sd, g, groups)
   se <- sqrt(diag(solve(-hessian)))

@@ -10,10 +10,20 @@ import numpy as np
 import pandas as pd
 
 from dwangstats._types import CovarianceKind, FamilyName, Vector
+from dwangstats.change.refusals import (
+    NOT_GIVEN,
+    TOO_NARROW,
+    Reason,
+    Refusal,
+    no_interval,
+    not_fitted,
+    other_headline,
+)
 from dwangstats.data.panel import Panel
 from dwangstats.design.formula import split_formula
 from dwangstats.errors import DomainError, FitError
 from dwangstats.estimate import Estimate
+from dwangstats.models.mixed import MixedResult
 from dwangstats.models.rate import RateModel
 from dwangstats.models.ratios import log_ratio_contrast, rate_ratio
 from dwangstats.models.results import RateResult
@@ -41,6 +51,8 @@ class Question:
         Covariance of the headline.
     level : float
         Confidence level.
+    quality : tuple of str
+        Covariates of the panel that measure how well a provider registers, for the model with provider effects.
     """
 
     variable: str
@@ -51,17 +63,7 @@ class Question:
     cluster: str = "provider"
     covariance: CovarianceKind = "CR2"
     level: float = 0.95
-
-
-@dataclass(frozen=True, slots=True)
-class Refusal:
-    """A form for which no rate ratio is given, and the sentence that says why."""
-
-    form: str
-    selection: str
-    family: FamilyName
-    reason: str
-    covariance: str = ""
+    quality: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,8 +72,8 @@ class FormComparison:
 
     form: str
     selection: str
-    fits: Mapping[FamilyName, RateResult]
-    estimates: Mapping[tuple[FamilyName, CovarianceKind], Estimate]
+    fits: Mapping[str, RateResult | MixedResult]
+    estimates: Mapping[tuple[str, CovarianceKind], Estimate]
     ratios: pd.DataFrame
     coefficients: pd.DataFrame
     fit_statistics: pd.DataFrame
@@ -80,7 +82,10 @@ class FormComparison:
 
 PERIOD_COLUMNS = ("year", "time", "period")
 FAMILIES: tuple[FamilyName, ...] = ("poisson", "nb2")
-COVARIANCES: tuple[CovarianceKind, ...] = ("CR2", "CR1", "model")
+PROVIDER_EFFECTS = "nb2_provider"
+"""Label of the NB2 model in which every provider has a level of its own, drawn from one distribution."""
+FEWEST_PROVIDERS = 5
+"""Providers below which a spread of their levels is not estimated."""
 
 
 def compare_form(panel: Panel, question: Question, form: str, selection: str) -> FormComparison:
@@ -105,35 +110,37 @@ def compare_form(panel: Panel, question: Question, form: str, selection: str) ->
     FormulaError, DomainError
         If the question itself cannot be understood, which no other form would mend.
     """
-    estimates: dict[tuple[FamilyName, CovarianceKind], Estimate] = {}
-    fits: dict[FamilyName, RateResult] = {}
+    estimates: dict[tuple[str, CovarianceKind], Estimate] = {}
+    fits: dict[str, RateResult | MixedResult] = {}
     ratios: list[dict[str, Any]] = []
     coefficients: list[dict[str, Any]] = []
     statistics: list[dict[str, Any]] = []
     refusals: list[Refusal] = []
-    _check(question, panel)
-    for family in _families(question):
+    _check_formula(question, panel)
+    _check_seasons(question, panel)
+    for label, formula, family in _models(question, panel):
+        place = {"form": form, "selection": selection, "family": label}
         try:
-            fit = RateModel(question.formula, panel, family=family).fit()
-            estimates[family, "model"] = _ratio(fit, question)
+            fit = RateModel(formula, panel, family=family).fit()
+            estimates[label, "model"] = _ratio(fit, question)
         except FitError as error:
-            refusals.append(Refusal(form, selection, family, str(error)))
+            refusals.append(not_fitted(form, selection, label, error))
             continue
-        fits[family] = fit
+        fits[label] = fit
         contrast = _contrast(fit, question)
-        statistics.append(_statistics_row(fit, form, selection))
+        statistics.append({**place, **_statistics_row(fit)})
         for kind, variant in _covariances(fit, panel, question):
-            coefficients.extend(_coefficient_rows(variant, question.level, form, selection, kind))
+            coefficients.extend({**place, **row} for row in _coefficient_rows(variant, question.level, kind))
             try:
-                estimates[family, kind] = _ratio(variant, question)
+                estimates[label, kind] = _ratio(variant, question)
             except DomainError as error:
-                refusals.append(Refusal(form, selection, family, str(error), kind))
+                refusals.append(no_interval(form, selection, label, kind, error))
                 continue
-            row = _ratio_row(panel, question, variant, estimates[family, kind], form, selection)
-            ratios.append({**row, "degrees_of_freedom": variant.contrast_df(contrast)})
+            row = _ratio_row(panel, question, variant, estimates[label, kind])
+            ratios.append({**place, **row, "degrees_of_freedom": variant.contrast_df(contrast)})
     headline, reason = _headline(estimates, question)
-    if reason:
-        refusals.append(Refusal(form, selection, question.family, reason, question.covariance))
+    if reason is not None:
+        refusals.append(other_headline(form, selection, question.family, question.covariance, reason))
     for row in ratios:
         row["headline"] = (row["family"], row["covariance"]) == headline
     return FormComparison(
@@ -148,11 +155,25 @@ def compare_form(panel: Panel, question: Question, form: str, selection: str) ->
     )
 
 
-def _families(question: Question) -> tuple[FamilyName, ...]:
-    return (question.family, *(f for f in FAMILIES if f != question.family))
+def _models(question: Question, panel: Panel) -> Iterator[tuple[str, str, FamilyName]]:
+    """Label, formula and family of each model: as asked, its other families, and with a level for every provider.
+
+    In the last a dummy for each provider gives way to a random level, and the indicators of registration quality enter
+    twice: as deviation within a provider, and as difference between providers.
+    """
+    yield question.family, question.formula, question.family
+    for family in FAMILIES:
+        if family != question.family:
+            yield family, question.formula, family
+    shared = re.sub(r"\s*\+\s*C\(provider\)", "", question.formula)
+    parsed = split_formula(shared)
+    if parsed.random or "provider" in parsed.names() or len(panel.observed["provider"].unique()) < FEWEST_PROVIDERS:
+        return
+    quality = "".join(f" + within({name}, provider) + between({name}, provider)" for name in question.quality)
+    yield PROVIDER_EFFECTS, f"{shared}{quality} + (1 | provider)", "nb2"
 
 
-def _check(question: Question, panel: Panel) -> None:
+def _check_formula(question: Question, panel: Panel) -> None:
     """Refuse a comparison of one period column while another is held still: they cannot move apart."""
     if question.variable not in PERIOD_COLUMNS:
         return
@@ -166,26 +187,45 @@ def _check(question: Question, panel: Panel) -> None:
         )
 
 
+def _check_seasons(question: Question, panel: Panel) -> None:
+    """Refuse to compare two years of which one has halves, quarters or months that the other lacks."""
+    if question.variable != "year" or panel.by == "year":
+        return
+    rows = panel.observed
+    parts = {
+        value: {str(period).split("-", 1)[1] for period in rows.loc[rows["year"] == value, "period"]}
+        for value in (question.before, question.after)
+    }
+    before, after = parts[question.before], parts[question.after]
+    if before and after and before != after:
+        lacking = [
+            f"{year} lacks {', '.join(sorted(missing))}"
+            for year, missing in ((question.before, after - before), (question.after, before - after))
+            if missing
+        ]
+        raise DomainError(
+            f"The two years do not hold the same parts: {'; '.join(lacking)}. A season would be printed as a change. "
+            'Compare two periods of the same season (variable = "period"), or leave out what one year lacks.'
+        )
+
+
 def _headline(
-    estimates: Mapping[tuple[FamilyName, CovarianceKind], Estimate], question: Question
-) -> tuple[tuple[FamilyName, CovarianceKind] | None, str]:
+    estimates: Mapping[tuple[str, CovarianceKind], Estimate], question: Question
+) -> tuple[tuple[str, CovarianceKind] | None, Reason | None]:
     """The estimate that the text quotes, and why it is another than asked for.
 
     A clustered interval may by chance be narrower than the one in which nothing but chance in the counts plays a part,
     most easily with few providers. Then the wider one is quoted.
     """
-    plain: tuple[FamilyName, CovarianceKind] = (question.family, "model")
-    asked: tuple[FamilyName, CovarianceKind] = (question.family, question.covariance)
+    plain: tuple[str, CovarianceKind] = (question.family, "model")
+    asked: tuple[str, CovarianceKind] = (question.family, question.covariance)
     if plain not in estimates:
-        return None, ""
+        return None, None
     if asked not in estimates:
-        return plain, "The clustered interval is not given, so the interval of the model is quoted."
+        return plain, NOT_GIVEN
     if _width(estimates[asked]) < _width(estimates[plain]):
-        return plain, (
-            "Between providers the change varies less than chance in the counts alone would make it vary, so the "
-            "clustered interval is too narrow and the interval of the model is quoted."
-        )
-    return asked, ""
+        return plain, TOO_NARROW
+    return asked, None
 
 
 def _width(estimate: Estimate) -> float:
@@ -199,36 +239,34 @@ def _several_clusters(panel: Panel, question: Question) -> bool:
     return len(panel.observed[question.cluster].unique()) > 1
 
 
-def _covariances(fit: RateResult, panel: Panel, question: Question) -> Iterator[tuple[CovarianceKind, RateResult]]:
-    for kind in COVARIANCES:
-        if kind == "model":
-            yield kind, fit
-        elif _several_clusters(panel, question):
-            yield kind, fit.robust(kind, cluster=question.cluster)
+def _covariances(
+    fit: RateResult | MixedResult, panel: Panel, question: Question
+) -> Iterator[tuple[CovarianceKind, RateResult | MixedResult]]:
+    """The fit with each covariance; CR2 is not offered with random effects."""
+    if _several_clusters(panel, question):
+        if not isinstance(fit, MixedResult):
+            yield "CR2", fit.robust("CR2", cluster=question.cluster)
+        yield "CR1", fit.robust("CR1", cluster=question.cluster)
+    yield "model", fit
 
 
-def _ratio(fit: RateResult, question: Question) -> Estimate:
+def _ratio(fit: RateResult | MixedResult, question: Question) -> Estimate:
     return rate_ratio(fit, question.variable, before=question.before, after=question.after, level=question.level)
 
 
-def _contrast(fit: RateResult, question: Question) -> Vector:
+def _contrast(fit: RateResult | MixedResult, question: Question) -> Vector:
     return log_ratio_contrast(fit, question.variable, before=question.before, after=question.after)[1]
 
 
 def _ratio_row(
     panel: Panel,
     question: Question,
-    fit: RateResult,
+    fit: RateResult | MixedResult,
     estimate: Estimate,
-    form: str,
-    selection: str,
 ) -> dict[str, Any]:
     events_before, days_before = _totals(panel, question.variable, question.before)
     events_after, days_after = _totals(panel, question.variable, question.after)
     return {
-        "form": form,
-        "selection": selection,
-        "family": fit.family,
         "covariance": fit.cov_type,
         "estimate": estimate.estimate,
         "lower": estimate.lower,
@@ -257,29 +295,22 @@ def _totals(panel: Panel, variable: str, value: Any) -> tuple[float, float]:
     return float(rows["events"].sum()), float(rows["bed_days"].sum())
 
 
-def _statistics_row(fit: RateResult, form: str, selection: str) -> dict[str, Any]:
+def _statistics_row(fit: RateResult | MixedResult) -> dict[str, Any]:
     return {
-        "form": form,
-        "selection": selection,
-        "family": fit.family,
         "rows": fit.nobs,
         "log_likelihood": fit.llf,
         "aic": fit.aic,
         "dispersion": fit.dispersion,
+        "provider_sd": fit.random_sd.get("provider", np.nan),
         "converged": fit.certificate.converged,
         "boundary": ", ".join(fit.certificate.boundary),
     }
 
 
-def _coefficient_rows(
-    fit: RateResult, level: float, form: str, selection: str, kind: CovarianceKind
-) -> list[dict[str, Any]]:
+def _coefficient_rows(fit: RateResult | MixedResult, level: float, kind: CovarianceKind) -> list[dict[str, Any]]:
     interval = fit.conf_int(level)
     return [
         {
-            "form": form,
-            "selection": selection,
-            "family": fit.family,
             "covariance": kind,
             "name": name,
             "estimate": fit.params[name],

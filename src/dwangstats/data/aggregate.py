@@ -9,6 +9,7 @@ from narwhals.typing import IntoFrame
 from numpy.typing import NDArray
 
 from dwangstats.data.codes import FORMS, Definition, form_of
+from dwangstats.data.periods import FIRST_YEAR, LAST_YEAR
 
 _TEXT_KEYS = ("provider_id", "law", "intervention_code", "form")
 KEYS = (*_TEXT_KEYS, "planned", "delivery_version")
@@ -27,8 +28,8 @@ def count_registrations(registrations: IntoFrame) -> pd.DataFrame:
     -------
     DataFrame
         provider_id, law, intervention_code, form, planned, delivery_version (missing where the table has no such
-        column or no value), month (period as text, missing where ``begin`` is), registrations (int). The counts add
-        up to the number of rows.
+        column or no value), month (period as text, missing where ``begin`` is, or lies outside the years of a period),
+        registrations (int). The counts add up to the number of rows.
     """
     frame = nw.from_native(registrations).lazy()
     keys = [name for name in KEYS if name in frame.collect_schema().names()]
@@ -83,7 +84,7 @@ def _number(frame: pd.DataFrame, name: str) -> "pd.Series[Any]":
 
 
 def _month(year: "pd.Series[Any]", month: "pd.Series[Any]") -> "pd.Series[Any]":
-    known = year.notna() & month.notna()
+    known = year.between(FIRST_YEAR, LAST_YEAR) & month.notna()
     texts = [f"{int(y):04d}-{int(m):02d}" for y, m in zip(year[known], month[known], strict=True)]
     return pd.Series(texts, index=year.index[known], dtype="str").reindex(year.index)
 

@@ -2,10 +2,17 @@
 
 import re
 from collections.abc import Iterable
+from functools import cache
+
+from dwangstats.data.codes import code_list
 
 _NAMES = frozenset({"bsn", "burgerservicenummer", "sofinummer"})
-_LEAST_VALUES = 5
-_DIGITS = 9
+_ENOUGH_VALUES = 5
+_FEWEST_VALUES = 2
+_NINE = re.compile(r"(?<![0-9])[0-9]{9}(?![0-9])")
+_EIGHT = re.compile(r"[0-9]{8}")
+_FRACTION = re.compile(r"\.0+$")
+_SEPARATOR = re.compile(r"[ .-]")
 
 
 def is_bsn_name(column: str) -> bool:
@@ -22,10 +29,51 @@ def passes_eleven_test(number: str) -> bool:
 def looks_like_bsn(values: Iterable[str]) -> bool:
     """Whether values are probably citizen service numbers.
 
-    They are when there are at least five different values of nine digits (points, spaces and hyphens do not count)
-    and more than half of those pass the eleven-test. Five random ones do so with probability 0.006.
+    Numbers of nine digits are looked for anywhere in a value; points, spaces and hyphens do not count, nor does the .0
+    of a spreadsheet. A value of eight digits may have lost its leading zero. Values are service numbers when
+
+    - at least five different numbers were found and more than half of them pass the eleven-test (five random ones do
+      with probability 0.006), with or without those of eight digits; or
+    - most values hold a number of nine digits, there are two or more, and all pass (two random ones: 0.008).
+
+    Codes of the package's own code lists are not looked at.
     """
-    digits = {re.sub(r"[ .-]", "", value) for value in values if len(value) >= _DIGITS}
-    nine = [text for text in digits if len(text) == _DIGITS and text.isascii() and text.isdigit()]
-    passing = sum(passes_eleven_test(number) for number in nine)
-    return len(nine) >= _LEAST_VALUES and 2 * passing > len(nine)
+    codes = _codes()
+    texts = {_FRACTION.sub("", value) for value in values if len(value) >= 8} - codes
+    nine = {number for text in texts if (number := _nine_digits(text)) is not None}
+    eight = {f"0{text}" for text in texts if _EIGHT.fullmatch(text)}
+    few = len(nine) >= _FEWEST_VALUES and 2 * len(nine) > len(texts) and _passing(nine) == len(nine)
+    return few or _mostly_pass(nine) or _mostly_pass(nine | eight)
+
+
+def without_bsn(text: str) -> str:
+    """The text with asterisks for every number of nine digits that passes the eleven-test.
+
+    For messages: one such number in a column of other ids is not refused, and must not be repeated. Numbers of eight
+    digits are left, because organisations have those.
+    """
+    codes = _codes()
+
+    def hidden(found: re.Match[str]) -> str:
+        number = found.group()
+        return "*" * len(number) if passes_eleven_test(number) and number not in codes else number
+
+    return _NINE.sub(hidden, text)
+
+
+def _nine_digits(text: str) -> str | None:
+    found = _NINE.search(text) or _NINE.search(_SEPARATOR.sub("", text))
+    return None if found is None else found.group()
+
+
+def _mostly_pass(numbers: set[str]) -> bool:
+    return len(numbers) >= _ENOUGH_VALUES and 2 * _passing(numbers) > len(numbers)
+
+
+def _passing(numbers: set[str]) -> int:
+    return sum(map(passes_eleven_test, numbers))
+
+
+@cache
+def _codes() -> frozenset[str]:
+    return frozenset(code_list("interventions")["code"])

@@ -8,10 +8,13 @@ from dwangstats._types import Language, PeriodKind, Severity
 from dwangstats.data.config import BlankEvents
 from dwangstats.data.findings import LANGUAGES, SEVERITIES, Finding, findings_frame
 from dwangstats.data.read import Tables
+from dwangstats.data.rules.accepted import accepted_findings
 from dwangstats.data.rules.columns import column_findings
-from dwangstats.data.rules.counts import evidence_findings, provider_findings, ready_count_findings
+from dwangstats.data.rules.counts import evidence_findings, ready_count_findings
 from dwangstats.data.rules.deliveries import delivery_findings
 from dwangstats.data.rules.exposure import exposure_findings
+from dwangstats.data.rules.forms import form_findings
+from dwangstats.data.rules.providers import provider_findings
 from dwangstats.data.rules.registrations import registration_findings
 from dwangstats.errors import DataError, DomainError
 
@@ -104,7 +107,9 @@ def check(tables: Tables, *, by: PeriodKind | None = None, blank_events: BlankEv
         *exposure_findings(tables, by),
         *delivery_findings(tables),
         *registration_findings(tables),
+        *accepted_findings(tables),
         *ready_count_findings(tables, blank_events),
+        *form_findings(tables),
         *provider_findings(tables),
         *evidence_findings(tables),
     ]

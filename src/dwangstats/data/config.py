@@ -62,13 +62,18 @@ class PanelConfig:
 
 @dataclass(frozen=True, slots=True)
 class ModelConfig:
-    """The rate model: right-hand side, family of the headline, covariance, its clusters and the confidence level."""
+    """The rate model.
+
+    Right-hand side, family of the headline, covariance, its clusters, the confidence level, and the covariates that
+    measure how well a provider registers.
+    """
 
     formula: str = "C(year)"
     family: FamilyName = "poisson"
     cluster: str = "provider"
     covariance: CovarianceKind = "CR2"
     level: float = 0.95
+    quality: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -271,6 +276,7 @@ def _model(section: Section) -> ModelConfig:
         cluster=section.text("cluster", "provider"),
         covariance=section.choice("covariance", get_args(CovarianceKind), "CR2"),
         level=section.number("level", 0.95),
+        quality=section.texts("quality"),
     )
     section.refuse_unknown()
     section.require(bool(config.formula), "formula", 'is empty; write for example "C(year)"')

@@ -84,6 +84,7 @@ def question_problems(registrations: pd.DataFrame, deliveries: pd.DataFrame | No
             f"The tables fall under {len(found)} laws ({', '.join(found)}), which are never added up silently. "
             f'Choose one, for example law="{found[0]}".'
         )
+    problems += _delivery_problems(deliveries, chosen_law(registrations, deliveries, law))
     problems += [
         f"There is no form '{form}'; choose from {', '.join(FORMS)}.{did_you_mean(form, FORMS)}"
         for form in question.forms or ()
@@ -98,6 +99,16 @@ def _laws_in(table: pd.DataFrame | None) -> list[str]:
     return sorted(table["law"].fillna("unknown").astype("str").unique())
 
 
+def _delivery_problems(deliveries: pd.DataFrame | None, law: str | None) -> list[str]:
+    laws = _laws_in(deliveries)
+    if law is None or law not in LAWS or not laws or not {law, "unknown"}.isdisjoint(laws):
+        return []
+    return [
+        f"No delivery falls under the law '{law}'; the deliveries fall under {', '.join(laws)}, so that nothing would "
+        "count as delivered. Correct the column law of deliveries, or choose another law."
+    ]
+
+
 def _planned_problems(registrations: pd.DataFrame, law: str | None, planned: bool | None) -> list[str]:
     if "planned" not in registrations.columns:
         absent = "planned= was given, but the registrations have no column planned. Leave it out, or add the column."
@@ -105,11 +116,11 @@ def _planned_problems(registrations: pd.DataFrame, law: str | None, planned: boo
     answers = registrations["planned"].astype("boolean")
     if law is not None and "law" in registrations.columns:
         answers = answers[registrations["law"].fillna("unknown") == law]
-    yes, no = int(answers.sum()), int((~answers).sum())
-    if planned is None and yes and no:
+    yes, no, blank = int(answers.sum()), int((~answers).sum()), int(answers.isna().sum())
+    if planned is None and max(yes, no, blank) < len(answers):
         return [
-            f"The registrations hold {yes} planned and {no} unplanned measures, which are never added up silently. "
-            "Choose planned=True or planned=False."
+            f"The registrations hold {yes} planned and {no} unplanned measures and {blank} that do not say it, which "
+            "are never added up silently. Choose planned=True or planned=False; what is blank is then set aside."
         ]
     return []
 

@@ -9,6 +9,7 @@ from numpy.typing import NDArray
 
 from dwangstats._types import PeriodKind
 from dwangstats.data import reasons
+from dwangstats.data.bsn import without_bsn
 from dwangstats.data.periods import convert_periods, parse_period, period_kind, periods_between
 from dwangstats.errors import DataError
 
@@ -92,7 +93,7 @@ def constant_within(rows: pd.DataFrame, key: pd.DataFrame, covariates: Sequence[
         distinct = joined[[*key.columns, name]].drop_duplicates().groupby(list(key.columns), sort=True).size()
         varying = distinct > 1
         if varying.any():
-            shown = ", ".join(" ".join(map(str, group)) for group in varying.index[varying][:5])
+            shown = without_bsn(", ".join(" ".join(map(str, group)) for group in varying.index[varying][:5]))
             problems.append(
                 f"Covariate '{name}' has more than one value in {int(varying.sum())} of {len(varying)} "
                 f"provider-periods (first: {shown}). Give one value per provider and period, or leave it out."

@@ -4,6 +4,7 @@ import csv
 import hashlib
 import importlib
 import io
+import re
 from collections import Counter
 from dataclasses import dataclass
 from pathlib import Path
@@ -19,6 +20,7 @@ from dwangstats.errors import DataError, MissingExtraError
 
 FRAME = "(frame)"
 _DELIMITERS = (",", ";", "\t", "|")
+_SEPARATOR_LINE = re.compile(rb'"?sep=([,;|\t])"?,*;*\n', re.IGNORECASE)
 _UNNAMED = "\x00"
 _QUOTE = 34
 _NEWLINE = 10
@@ -58,7 +60,8 @@ def read_file(path: Path, delimiter: str | None = None) -> RawTable:
     path : Path
         A file that ends in .parquet is Parquet, every other one is CSV.
     delimiter : str, optional
-        Mark between the fields of a CSV file; found from the header line when left out.
+        Mark between the fields of a CSV file; when left out found from the line "sep=;" that spreadsheets write above
+        the header, or from the header.
 
     Raises
     ------
@@ -143,8 +146,9 @@ def _csv(name: str, data: bytes, delimiter: str | None) -> tuple[pd.DataFrame, s
         raise DataError(f"{name}: the file is empty.")
     if text.count(b'"') % 2:
         raise DataError(f'{name}: a quote mark is opened and never closed. Look for a single " in a text.')
+    text, announced = _without_separator_line(text)
     header_line = _first_line(text)
-    used = delimiter or _find_delimiter(header_line)
+    used = delimiter or announced or _find_delimiter(header_line)
     header = [column.strip() for column in next(csv.reader([header_line], delimiter=used))]
     rows = _row_numbers(name, text, used, len(header))
     _refuse_twice(name, header)
@@ -161,6 +165,12 @@ def _csv(name: str, data: bytes, delimiter: str | None) -> tuple[pd.DataFrame, s
         )
     frame.index = pd.Index(rows, name="row")
     return frame, used
+
+
+def _without_separator_line(text: bytes) -> tuple[bytes, str | None]:
+    """The text under the line "sep=;", and the delimiter that the line names; None when there is no such line."""
+    found = _SEPARATOR_LINE.match(text)
+    return (text, None) if found is None else (text[found.end() :].lstrip(b"\n"), found.group(1).decode())
 
 
 def _refuse_other_encoding(name: str, data: bytes) -> None:

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 import pandas as pd
 
 from dwangstats._types import Language, Severity
+from dwangstats.data.bsn import without_bsn
 from dwangstats.errors import InternalError
 
 SHOWN_ROWS = 5
@@ -32,7 +33,8 @@ class Finding:
     rows : tuple of int
         Row numbers of at most the first five, counted from 1 under the header.
     message, action : mapping of language to str
-        What is wrong, and what to do, in "nl" and "en". Never contains a client id.
+        What is wrong, and what to do, in "nl" and "en". Never contains a client id; what may be a citizen service
+        number is made unreadable.
     """
 
     rule: str
@@ -54,6 +56,9 @@ class Finding:
         silent = [code for code in LANGUAGES if not self.message.get(code) or not self.action.get(code)]
         if silent:
             raise InternalError(f"finding {self.rule}: no message or action in {', '.join(silent)}")
+        for name in ("message", "action"):
+            texts: Mapping[Language, str] = getattr(self, name)
+            object.__setattr__(self, name, {code: without_bsn(text) for code, text in texts.items()})
 
 
 def first_rows(rows: Iterable[int]) -> tuple[int, ...]:

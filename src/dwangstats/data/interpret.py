@@ -6,7 +6,7 @@ from typing import Any
 
 import pandas as pd
 
-from dwangstats.data.bsn import is_bsn_name, looks_like_bsn
+from dwangstats.data.bsn import is_bsn_name, looks_like_bsn, without_bsn
 from dwangstats.data.config import ColumnMap, ReadConfig
 from dwangstats.data.convert import TEXT_DTYPE, Converted, as_text, convert_column, convert_covariate
 from dwangstats.data.files import RawTable
@@ -83,7 +83,7 @@ def _refuse_bsn_values(name: str, converted: Mapping[str, "pd.Series[Any]"], sch
     problems = []
     for column, values in converted.items():
         known = schema.column(column)
-        distinct = pd.Series(values.dropna().unique())
+        distinct = _whole(pd.Series(values.dropna().unique()))
         if (known is None or known.kind in {"id", "text"}) and looks_like_bsn(as_text(distinct).dropna()):
             problems.append(
                 f"{name}: the values of column '{column}' pass the eleven-test of citizen service numbers (BSN), which "
@@ -92,6 +92,11 @@ def _refuse_bsn_values(name: str, converted: Mapping[str, "pd.Series[Any]"], sch
             )
     if problems:
         raise DataError(problems)
+
+
+def _whole(values: "pd.Series[Any]") -> "pd.Series[Any]":
+    """Values without the numbers that have a fraction: a measurement is no service number."""
+    return values.loc[values % 1 == 0] if pd.api.types.is_float_dtype(values.dtype) else values
 
 
 def _renamed(raw: RawTable, schema: TableSchema, columns: ColumnMap) -> pd.DataFrame:
@@ -149,7 +154,8 @@ def _refuse_missing_columns(name: str, frame: pd.DataFrame, schema: TableSchema)
         )
         raise DataError(
             [
-                f"{name}: the column '{column}' is missing.{did_you_mean(column, spare)} The columns are: {shown}. "
+                f"{name}: the column '{column}' is missing.{did_you_mean(column, spare)} "
+                f"The columns are: {without_bsn(shown)}. "
                 f"Rename one, or map it in [columns.{schema.name}] of the analysis file."
                 for column in missing
             ]

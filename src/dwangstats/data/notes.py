@@ -115,6 +115,17 @@ _RULES: dict[str, _Words] = {
         "Geef de kolom een naam als hij nodig is.",
         "Give the column a name if it is needed.",
     ),
+    "law-from-analysis-file": _Words(
+        "warning",
+        "De wet ({example}) komt uit het analysebestand en niet uit de gegevens: de tabel {table} heeft geen kolom "
+        "{column}.",
+        "The law ({example}) is taken from the analysis file and not from the data: the table {table} has no column "
+        "{column}.",
+        "Voeg de kolom {column} toe, zodat dwang onder een andere wet niet meetelt; of ga na dat alles onder deze wet "
+        "valt.",
+        "Add the column {column}, so that coercion under another law is left out; or make sure that everything falls "
+        "under this law.",
+    ),
     "unknown-columns": _Words(
         "info",
         "Kolommen buiten het schema zijn onveranderd gehouden: {example}.",

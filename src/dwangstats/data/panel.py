@@ -11,6 +11,7 @@ import pandas as pd
 
 from dwangstats._types import PeriodKind
 from dwangstats.data import reasons
+from dwangstats.data.bsn import without_bsn
 from dwangstats.data.checks import check
 from dwangstats.data.codes import DEFINITIONS, Definition
 from dwangstats.data.config import BlankEvents
@@ -186,7 +187,7 @@ class Panel:
         wanted = {str(name) for name in providers}
         strangers = sorted(wanted - set(self.providers))
         if strangers or not wanted:
-            shown = ", ".join(strangers[:5])
+            shown = without_bsn(", ".join(strangers[:5]))
             said = f"{len(strangers)} of {len(wanted)} providers are not in the panel (first: {shown})."
             raise DataError(said if strangers else "No provider is left; name at least one provider of the panel.")
         inside = self.frame["provider"].isin(wanted)
@@ -338,7 +339,7 @@ def _several(names: str | Sequence[str]) -> tuple[str, ...]:
 
 def _refuse(problems: Sequence[str]) -> None:
     if problems:
-        raise DataError(problems)
+        raise DataError([without_bsn(problem) for problem in problems])
 
 
 def _fingerprint(source: str, arguments: Sequence[Any]) -> str:

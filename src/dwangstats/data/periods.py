@@ -16,6 +16,8 @@ from dwangstats._types import PeriodKind, Vector
 from dwangstats.errors import DomainError
 
 PERIOD_KINDS: tuple[PeriodKind, ...] = ("month", "quarter", "half-year", "year")
+#: years of which a period can be written; dates outside are defaults of a record system, or typing errors.
+FIRST_YEAR, LAST_YEAR = 1900, 2199
 
 _MONTHS_IN: dict[PeriodKind, int] = {"month": 1, "quarter": 3, "half-year": 6, "year": 12}
 _PATTERN = re.compile(

@@ -9,6 +9,7 @@ from typing import Any
 import pandas as pd
 
 from dwangstats._types import Progress
+from dwangstats.data.bsn import without_bsn
 from dwangstats.data.config import AnalysisConfig, ColumnMap, ReadConfig, load_config
 from dwangstats.data.digest import frame_digest
 from dwangstats.data.files import FRAME, RawTable, read_file, read_frame
@@ -90,6 +91,7 @@ class _Plan:
     inputs: dict[str, Any] = field(default_factory=dict)
     columns: Mapping[str, ColumnMap] = field(default_factory=dict)
     settings: ReadConfig = field(default_factory=ReadConfig)
+    law: str | None = None
     problems: list[str] = field(default_factory=list)
     findings: list[Finding] = field(default_factory=list)
 
@@ -142,8 +144,17 @@ def read_tables(
         if progress is not None:
             progress(done, len(names))
     if plan.problems:
-        raise DataError(plan.problems)
+        raise DataError([without_bsn(problem) for problem in plan.problems])
+    plan.findings += _law_not_in_data(plan.law, tables)
     return Tables(**tables, sources=tuple(sources), reading=tuple(plan.findings))
+
+
+def _law_not_in_data(law: str | None, tables: Mapping[str, pd.DataFrame]) -> list[Finding]:
+    """A finding when the analysis file chooses a law that the table that is counted cannot confirm."""
+    counted = "panel" if "panel" in tables else "registrations"
+    if law is None or counted not in tables or "law" in tables[counted].columns:
+        return []
+    return [note("law-from-analysis-file", counted, count=1, of=1, column="law", example=law)]
 
 
 def _raw(name: str, given: Any, settings: ReadConfig) -> RawTable:
@@ -176,6 +187,7 @@ def _plan(source: str | Path | AnalysisConfig | None, frames: Mapping[str, Any])
 def _plan_config(plan: _Plan, config: AnalysisConfig) -> None:
     plan.columns = config.columns
     plan.settings = config.read
+    plan.law = config.panel.law
     if config.tables.folder is not None:
         _plan_folder(plan, config.tables.folder, leave_out=config.tables.files)
     plan.inputs.update(config.tables.files)

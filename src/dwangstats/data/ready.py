@@ -52,7 +52,7 @@ def panel_from_counts(counts: pd.DataFrame, question: Question) -> PanelParts:
 def ready_problems(counts: pd.DataFrame, question: Question) -> list[str]:
     """What keeps the question from being answered with ready counts, one sentence each."""
     problems = []
-    laws = sorted(set(counts["law"].dropna())) if "law" in counts.columns else []
+    laws = sorted(set(counts["law"].fillna("unknown"))) if "law" in counts.columns else []
     if question.law is None and len(laws) > 1:
         problems.append(
             f"The counts fall under {len(laws)} laws ({', '.join(laws)}), which are never added up silently. "

@@ -3,6 +3,7 @@
 import numpy as np
 import pandas as pd
 
+from dwangstats.data.bsn import without_bsn
 from dwangstats.data.layout import ALL_FORMS, IDENTITY
 from dwangstats.errors import DataError
 
@@ -31,7 +32,7 @@ def sum_over_forms(frame: pd.DataFrame) -> tuple[pd.DataFrame, int]:
     groups = frame.groupby(place, sort=True)
     different = groups["bed_days"].max() > groups["bed_days"].min()
     if different.any():
-        where = " ".join(map(str, different.index[different][0]))
+        where = without_bsn(" ".join(map(str, different.index[different][0])))
         raise DataError(
             f"The forms have different bed-days in {int(different.sum())} of {len(different)} provider-periods (first: "
             f"{where}), so their sum has no one exposure. Look at one form at a time."

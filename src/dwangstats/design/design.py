@@ -5,7 +5,6 @@ positive, columns can be told apart. The models below see arrays that mean somet
 """
 
 import hashlib
-import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -13,16 +12,16 @@ from typing import Any
 import narwhals as nw
 import numpy as np
 import pandas as pd
-from formulaic import Formula, ModelSpec
-from formulaic.errors import FormulaicError
-from formulaic.parser.types import Factor
+from formulaic import ModelSpec
 
 from dwangstats._types import Matrix, Vector
 from dwangstats.data.nearest import did_you_mean
 from dwangstats.data.panel import Panel
+from dwangstats.design.columns import Columns, build_columns
 from dwangstats.design.formula import ParsedFormula, mark, split_formula
+from dwangstats.design.random import GroupedTerm, build_random
+from dwangstats.design.rows import missing_values, raise_problems, rows_text
 from dwangstats.errors import DataError, FormulaError
-from dwangstats.numerics.glm import column_dependencies
 
 PANEL_RESPONSE = "events"
 PANEL_EXPOSURE = "bed_days"
@@ -38,16 +37,14 @@ class Design:
     ----------
     X : (n, k) array
         Columns of the fixed part.
-    names : tuple of str
-        formulaic's names of the k columns.
+    columns : Columns
+        The same with its names, contrasts and transformations.
     y : (n,) array
         Counts.
     log_exposure : (n,) array
         Log of the exposure; zeros without one.
     offset : (n,) array
         Sum of the offset terms of the formula; zeros without them.
-    model_spec : formulaic.ModelSpec
-        Contrasts and transformations as they were, for replay on new rows.
     formula : ParsedFormula
     response : str
         Column of the counts.
@@ -57,30 +54,54 @@ class Design:
         What the exposure is counted in, for example "bed-days"; "rows" without one.
     frame : DataFrame
         The rows, all columns.
-    levels : mapping of str to tuple
-        Observed values of each column that enters as categories.
     source : str or None
         Fingerprint of the panel; None for another frame.
+    random : tuple of GroupedTerm
+        Random terms, in the order of the formula.
+    zero : Columns or None
+        Design of the logit of an extra zero.
+    zero_formula : ParsedFormula or None
     """
 
     X: Matrix
-    names: tuple[str, ...]
+    columns: Columns
     y: Vector
     log_exposure: Vector
     offset: Vector
-    model_spec: ModelSpec
     formula: ParsedFormula
     response: str
     exposure: str | None
     unit: str
     frame: pd.DataFrame
-    levels: Mapping[str, tuple[Any, ...]]
     source: str | None
+    random: tuple[GroupedTerm, ...] = ()
+    zero: Columns | None = None
+    zero_formula: ParsedFormula | None = None
+
+    @property
+    def names(self) -> tuple[str, ...]:
+        """Formulaic's names of the k columns."""
+        return self.columns.names
+
+    @property
+    def model_spec(self) -> ModelSpec:
+        """Contrasts and transformations of the fixed part as they were."""
+        return self.columns.spec
+
+    @property
+    def levels(self) -> Mapping[str, tuple[Any, ...]]:
+        """Observed values of each column that enters the fixed part as categories."""
+        return self.columns.levels
 
     @property
     def fingerprint(self) -> str:
         """sha256 of the data: of the panel, or of the arrays made from another frame."""
-        return self.source or _fingerprint(self.names, self.X, self.y, self.log_exposure + self.offset)
+        if self.source:
+            return self.source
+        parts = [self.X, self.y, self.log_exposure + self.offset]
+        for term in self.random:
+            parts += [term.codes.astype(np.float64), term.columns.X]
+        return _fingerprint(self.names, *parts, *([] if self.zero is None else [self.zero.X]))
 
     @property
     def variables(self) -> tuple[str, ...]:
@@ -113,11 +134,27 @@ class Design:
         """
         rows = to_pandas(frame)
         _check_columns(self.formula, rows, self.variables)
-        _raise(_missing(rows, self.variables))
-        _raise(_unseen(rows, self.levels))
-        with np.errstate(divide="ignore", invalid="ignore", over="ignore"):
-            X = np.asarray(self.model_spec.get_model_matrix(rows, context={}), dtype=np.float64)
-        return _finite(X, self.names, rows.index)
+        raise_problems(missing_values(rows, self.variables))
+        return self.columns.replay(rows)
+
+    def random_matrices(self, frame: Any) -> tuple[Matrix, ...]:
+        """Designs of the random terms for new rows, (m, q) each; refusals as for `matrix`."""
+        rows = to_pandas(frame)
+        used = self.formula.names("random")
+        _check_columns(self.formula, rows, used)
+        raise_problems(missing_values(rows, used))
+        return tuple(term.columns.replay(rows) for term in self.random)
+
+    def zero_matrix(self, frame: Any = None) -> Matrix:
+        """Design of the extra zeros, (m, kz): of the fitted rows, or of new ones with refusals as for `matrix`."""
+        if self.zero is None or self.zero_formula is None:
+            return np.zeros((self.y.size if frame is None else len(to_pandas(frame)), 0))
+        if frame is None:
+            return self.zero.X
+        rows = to_pandas(frame)
+        _check_columns(self.zero_formula, rows, self.zero_formula.names())
+        raise_problems(missing_values(rows, self.zero_formula.names()))
+        return self.zero.replay(rows)
 
     def offset_of(self, frame: Any) -> Vector:
         """Sum of the offset terms for new rows, (m,); zeros without offset terms."""
@@ -133,7 +170,9 @@ class Design:
         return _log_exposure(rows, self.exposure)
 
 
-def build_design(formula: str | ParsedFormula, data: Any, *, exposure: str | None = None) -> Design:
+def build_design(
+    formula: str | ParsedFormula, data: Any, *, exposure: str | None = None, zero: str | None = None
+) -> Design:
     """Arrays with names for a formula on a panel or a frame.
 
     Parameters
@@ -144,6 +183,8 @@ def build_design(formula: str | ParsedFormula, data: Any, *, exposure: str | Non
         Of a panel the delivered rows are used. Frames are pandas, polars or whatever narwhals takes.
     exposure : str, optional
         Column with the exposure, > 0; the log is taken here. Default ``bed_days`` for a panel, 1 for a frame.
+    zero : str, optional
+        Formula of the logit of the probability of an extra zero, for example "~ setting".
 
     Returns
     -------
@@ -156,31 +197,33 @@ def build_design(formula: str | ParsedFormula, data: Any, *, exposure: str | Non
         columns that cannot be told apart on these rows.
     DataError
         If values are missing, counts are no counts, or an exposure is not positive; all problems, with their rows.
-        Rows are never dropped.
+        Rows are never dropped. Also if all rows are in one group of a random term.
     """
     parsed = formula if isinstance(formula, ParsedFormula) else split_formula(formula)
     frame = data.observed if isinstance(data, Panel) else to_pandas(data)
     response, exposure, unit = _roles(parsed, data, frame, exposure)
     _check_columns(parsed, frame, parsed.names())
+    _check_roles(parsed, response, exposure)
     _check_values(parsed, frame, response, exposure)
-    frame = _without_unused_categories(frame, parsed.names("fixed"))
-    X, spec = _fixed_part(parsed, frame)
-    names = tuple(spec.column_names)
-    _check_columns_differ(X, names)
+    zero_parsed = None if zero is None else _zero_formula(zero, frame)
+    used = dict.fromkeys([*parsed.names(), *(zero_parsed.names() if zero_parsed else ())])
+    frame = _without_unused_categories(frame, list(used))
+    columns = build_columns(parsed.fixed, frame, text=parsed.text)
     return Design(
-        X=X,
-        names=names,
+        X=columns.X,
+        columns=columns,
         y=_numbers(frame[response]),
         log_exposure=_log_exposure(frame, exposure),
         offset=_offsets(parsed, frame),
-        model_spec=spec,
         formula=parsed,
         response=response,
         exposure=exposure,
         unit=unit,
         frame=frame,
-        levels=_levels(spec, frame),
         source=data.fingerprint if isinstance(data, Panel) else None,
+        random=build_random(parsed, frame),
+        zero=None if zero_parsed is None else build_columns(zero_parsed.fixed, frame, text=zero_parsed.text),
+        zero_formula=zero_parsed,
     )
 
 
@@ -202,18 +245,6 @@ def to_pandas(data: Any) -> pd.DataFrame:
     return pd.DataFrame({name: rows[name].to_numpy() for name in rows.columns})
 
 
-def rows_text(index: pd.Index, positions: Sequence[int] | np.ndarray, shown: int = 5) -> str:
-    """The first of the rows at these positions, by their label in the index, as "rows 3, 8, 9 and 4 more"."""
-    labels = [str(label) for label in index[np.asarray(positions)[:shown]]]
-    more = len(positions) - len(labels)
-    return f"row{'s' if more or len(labels) > 1 else ''} {', '.join(labels)}" + (f" and {more} more" if more else "")
-
-
-def listed(values: Sequence[Any], shown: int = 20) -> str:
-    """Values as text with commas, the first of them if there are many."""
-    return ", ".join(str(value) for value in values[:shown]) + (", ..." if len(values) > shown else "")
-
-
 def _roles(parsed: ParsedFormula, data: Any, frame: pd.DataFrame, exposure: str | None) -> tuple[str, str | None, str]:
     """Which columns are the response and the exposure, and the unit of the exposure."""
     if isinstance(data, Panel):
@@ -229,6 +260,19 @@ def _roles(parsed: ParsedFormula, data: Any, frame: pd.DataFrame, exposure: str 
             f"The formula has no left side. On a frame it names the counts, for example events ~ {parsed.fixed}"
         )
     return parsed.response, exposure, "rows" if exposure is None else exposure
+
+
+def _zero_formula(zero: str, frame: pd.DataFrame) -> ParsedFormula:
+    """The formula of the extra zeros: fixed terms only, on columns that are there and complete."""
+    parsed = split_formula(zero)
+    if parsed.response is not None or parsed.random or parsed.offsets:
+        raise FormulaError(
+            f"zero={zero!r} is the formula of the share of extra zeros. It has fixed terms only, no left side, no "
+            "random terms and no offset: for example zero='~ 1' or zero='~ setting'."
+        )
+    _check_columns(parsed, frame, parsed.names())
+    raise_problems(missing_values(frame, parsed.names()))
+    return parsed
 
 
 def _check_strata(parsed: ParsedFormula, frame: pd.DataFrame) -> None:
@@ -253,6 +297,19 @@ def _check_columns(parsed: ParsedFormula, frame: pd.DataFrame, names: Sequence[s
         raise FormulaError("\n".join(problems))
 
 
+def _check_roles(parsed: ParsedFormula, response: str, exposure: str | None) -> None:
+    """The counts cannot explain themselves, and the exposure enters once."""
+    if response in parsed.names("fixed", "random", "offset"):
+        raise FormulaError(
+            f"{response} is what the model explains, so it cannot stand on the right side as well.\n    {parsed.text}"
+        )
+    if exposure is not None and exposure in parsed.names("offset"):
+        raise FormulaError(
+            f"{exposure} is the exposure already; as an offset it would count twice. Leave offset({exposure}) out.\n"
+            f"    {_marked(parsed, exposure)}"
+        )
+
+
 def _marked(parsed: ParsedFormula, name: str) -> str:
     use = next(use for use in parsed.columns if use.name == name)
     return mark(parsed.text, use.start, use.end)
@@ -265,29 +322,12 @@ def _check_values(parsed: ParsedFormula, frame: pd.DataFrame, response: str, exp
     if frame.empty:
         raise DataError("The data have no rows to fit.")
     used = dict.fromkeys([response, *parsed.names(), *([] if exposure is None else [exposure])])
-    problems = _missing(frame, list(used))
+    problems = missing_values(frame, list(used))
     if not problems:
         problems = _not_counts(frame[response]) + ([] if exposure is None else _not_positive(frame[exposure]))
         for name in parsed.names("offset"):
             problems += _not_positive(frame[name]) if f"log({name})" in parsed.offsets else _not_finite(frame[name])
-    _raise(problems)
-
-
-def _raise(problems: Sequence[str]) -> None:
-    if problems:
-        raise DataError(problems)
-
-
-def _missing(frame: pd.DataFrame, names: Sequence[str]) -> list[str]:
-    problems = []
-    for name in names:
-        bad = np.flatnonzero(frame[name].isna().to_numpy())
-        if bad.size:
-            problems.append(
-                f"{name} is missing in {bad.size} of {len(frame)} rows ({rows_text(frame.index, bad)}). Fill it "
-                "or leave these rows out yourself; a fit drops no rows."
-            )
-    return problems
+    raise_problems(problems)
 
 
 def _not_counts(column: pd.Series) -> list[str]:
@@ -331,79 +371,10 @@ def _without_unused_categories(frame: pd.DataFrame, names: Sequence[str]) -> pd.
     return frame.assign(**{name: frame[name].cat.remove_unused_categories() for name in typed})
 
 
-def _fixed_part(parsed: ParsedFormula, frame: pd.DataFrame) -> tuple[Matrix, ModelSpec]:
-    try:
-        # A row where a transformation gives nan or inf is named by _finite; numpy's warning could not name it.
-        with np.errstate(divide="ignore", invalid="ignore", over="ignore"):
-            matrix = Formula(parsed.fixed).get_model_matrix(frame, context={}, output="numpy", na_action="ignore")
-    except FormulaicError as error:
-        plain = " ".join(re.sub(r"\x1b\[[0-9;]*m|[⧛⧚]", "", str(error)).split())
-        raise FormulaError(f"formulaic cannot read the fixed part {parsed.fixed}: {plain}") from error
-    if matrix.shape[1] == 0:
-        raise FormulaError(f"The formula {parsed.text} leaves no coefficient to estimate. Write ~ 1 for a constant.")
-    spec = matrix.model_spec
-    return _finite(np.asarray(matrix, dtype=np.float64), spec.column_names, frame.index), spec
-
-
-def _finite(X: Matrix, names: Sequence[str], index: pd.Index) -> Matrix:
-    if not np.isfinite(X).all():
-        bad = np.flatnonzero(~np.isfinite(X).all(axis=1))
-        columns = [name for name, column in zip(names, X.T, strict=True) if not np.isfinite(column).all()]
-        raise DataError(
-            f"{', '.join(columns)} is not a finite number in {bad.size} of {len(index)} rows "
-            f"({rows_text(index, bad)}). The log of 0 is a usual cause."
-        )
-    return X
-
-
-def _levels(spec: ModelSpec, frame: pd.DataFrame) -> dict[str, tuple[Any, ...]]:
-    """Observed values, in order, of the columns inside categorical factors."""
-    kinds = {expression: kind for expression, (kind, _) in spec.encoder_state.items()}
-    inside = {
-        str(variable)
-        for factor, variables in spec.factor_variables.items()
-        if kinds.get(str(factor.expr)) is Factor.Kind.CATEGORICAL
-        for variable in variables
-        if str(variable) in frame.columns
-    }
-    return {name: _observed(frame[name]) for name in frame.columns if name in inside}
-
-
-def _observed(column: pd.Series) -> tuple[Any, ...]:
-    if isinstance(column.dtype, pd.CategoricalDtype):
-        return tuple(column.cat.categories)
-    return tuple(np.sort(column.unique()).tolist())
-
-
-def _unseen(frame: pd.DataFrame, levels: Mapping[str, tuple[Any, ...]]) -> list[str]:
-    problems = []
-    for name, known in levels.items():
-        bad = ~frame[name].isin(known).to_numpy()
-        if bad.any():
-            new = listed(frame.loc[bad, name].unique().tolist(), shown=5)
-            where = rows_text(frame.index, np.flatnonzero(bad))
-            problems.append(
-                f"{name} has values that were not among the fitted rows: {new} ({where}). Fitted were: {listed(known)}."
-            )
-    return problems
-
-
-def _check_columns_differ(X: Matrix, names: tuple[str, ...]) -> None:
-    sentences = [
-        f"{names[i]} follows from {', '.join(names[j] for j in others)}" if others else f"{names[i]} is 0 in every row"
-        for i, others in column_dependencies(X).items()
-    ]
-    if sentences:
-        raise FormulaError(
-            f"On these {X.shape[0]} rows not all coefficients can be told apart: {'; '.join(sentences)}. "
-            "Leave a term out or combine levels."
-        )
-
-
 def _log_exposure(frame: pd.DataFrame, exposure: str | None) -> Vector:
     if exposure is None:
         return np.zeros(len(frame))
-    _raise(_not_positive(frame[exposure]))
+    raise_problems(_not_positive(frame[exposure]))
     return np.log(_numbers(frame[exposure]))
 
 
@@ -412,7 +383,7 @@ def _offsets(parsed: ParsedFormula, frame: pd.DataFrame) -> Vector:
     for term in parsed.offsets:
         logged = term.startswith("log(")
         column = frame[term[4:-1] if logged else term]
-        _raise(_not_positive(column) if logged else _not_finite(column))
+        raise_problems(_not_positive(column) if logged else _not_finite(column))
         total += np.log(_numbers(column)) if logged else _numbers(column)
     return total
 

@@ -18,10 +18,15 @@ FormulaPart: TypeAlias = Literal["response", "fixed", "random", "offset"]
 
 FUNCTIONS = frozenset(
     ["C", "I", "log", "log2", "log10", "exp", "center", "scale", "standardize", "poly", "bs", "cs", "cr", "cc"]
+    + ["within", "between"]
     + [f"np.{name}" for name in ("log", "log1p", "log2", "log10", "exp", "expm1", "sqrt", "abs")]
     + [f"contr.{name}" for name in ("treatment", "SAS", "sum", "helmert", "diff", "poly")]
 )
 """What a formula may call; anything else is refused, so that a formula from a file runs nothing unforeseen."""
+
+
+MOST_POWER = 10
+MOST_COLUMNS = 50
 
 
 @dataclass(frozen=True, slots=True)
@@ -93,9 +98,10 @@ def split_formula(text: str) -> ParsedFormula:
     ----------
     text : str
         ``response ~ terms``, ``~ terms`` or ``terms``. Terms are formulaic's (``C(year)``, ``a:b``, ``a*b``,
-        ``0 +``, ``bs(x, df=3)``, ...), random terms as in lme4 (``(1 | g)``, ``(1 | g/h)``, ``(1 | g:h)``,
-        ``(t | g)``, ``(t || g)``, ``(0 + x | g)``; Bates et al. 2015, J. Stat. Softw. 67(1), table 2), and
-        ``offset(x)`` or ``offset(log(x))``. A column whose name is not a plain word stands in backticks.
+        ``0 +``, ``bs(x, df=3)``, ...) with ``within(x, g)`` and ``between(x, g)``, the deviation from and the mean
+        of x in each g; random terms as in lme4 (``(1 | g)``, ``(1 | g/h)``, ``(1 | g:h)``, ``(t | g)``,
+        ``(t || g)``, ``(0 + x | g)``; Bates et al. 2015, J. Stat. Softw. 67(1), table 2); and ``offset(x)`` or
+        ``offset(log(x))``. A column whose name is not a plain word stands in backticks.
 
     Returns
     -------
@@ -107,6 +113,7 @@ def split_formula(text: str) -> ParsedFormula:
         With the place of the fault marked.
     """
     tokens = _tokenize(text)
+    _refuse_large_numbers(text, tokens)
     left, right = _sides(text, tokens)
     fixed: list[str] = []
     random: list[RandomTerm] = []
@@ -183,6 +190,24 @@ def _tokenize(text: str) -> list[_Token]:
     if not tokens:
         raise FormulaError("The formula is empty. Write for example events ~ C(year), or ~ 1 for a constant rate.")
     return tokens
+
+
+def _refuse_large_numbers(text: str, tokens: Sequence[_Token]) -> None:
+    """Powers of numbers and splines of a million columns would keep the machine busy for ever."""
+    for before, token, after in zip([None, *tokens], tokens, [*tokens[1:], None], strict=False):
+        if before is None or after is None:
+            continue
+        if token.text in {"**", "^"} and before.kind != "close" and before.kind not in {"name", "quoted"}:
+            _refuse(text, before.start, after.end, "A power of a number is not computed here; write the number itself.")
+        if token.text in {"**", "^"} and (after.kind != "number" or float(after.text) > MOST_POWER):
+            _refuse(text, token.start, after.end, f"A power is a number of at most {MOST_POWER}.")
+        if (
+            token.text == "="
+            and before.text in {"df", "degree"}
+            and after.kind == "number"
+            and float(after.text) > MOST_COLUMNS
+        ):
+            _refuse(text, before.start, after.end, f"At most {MOST_COLUMNS} columns or degrees can be asked for.")
 
 
 def _refuse_character(text: str, position: int) -> NoReturn:

@@ -3,21 +3,23 @@
 from typing import Any, Final, get_args
 
 from dwangstats._types import FamilyName, Vector
-from dwangstats.design.design import Design, build_design, rows_text
-from dwangstats.design.formula import RandomTerm, split_formula
-from dwangstats.errors import DomainError, FitError, FormulaError
+from dwangstats.design.design import Design, build_design
+from dwangstats.errors import DomainError, FitError
 from dwangstats.models.certificate import certify
+from dwangstats.models.infinite import refuse_infinite
+from dwangstats.models.mixed import MixedResult
+from dwangstats.models.mixed_fit import fit_mixed_model
 from dwangstats.models.results import Covariance, RateResult
-from dwangstats.numerics.glm import CountFit, empty_direction, fit_counts
+from dwangstats.numerics.glm import CountFit, fit_counts
 
 
 class RateModel:
-    """Model of the rate of registered events: log E(count) = X b + log(exposure) + offsets.
+    """Model of the rate of registered events: log E(count) = X b + Z u + log(exposure) + offsets.
 
     Parameters
     ----------
     formula : str
-        As for `dwangstats.design.formula.split_formula`; random terms are understood but not fitted yet.
+        As for `dwangstats.design.formula.split_formula`, with or without random terms.
     data : Panel or any frame
         Of a `Panel` the delivered rows are fitted, with ``events`` and ``bed_days``. Of another frame the left side
         of the formula names the counts.
@@ -25,8 +27,11 @@ class RateModel:
         Variance mu, mu + alpha mu^2 or mu (1 + alpha).
     exposure : str, optional
         Column with the exposure, > 0; the log is taken inside. Default bed_days for a panel, 1 for another frame.
-    zero, quadrature : None
-        Not offered in this version.
+    zero : str, optional
+        Formula of the logit of the probability of an extra zero, for example "~ 1" or "~ setting".
+    quadrature : int, optional
+        Nodes for the integral over one random term with one effect per group; 1 is Laplace. Default 11 there, or more
+        where that is not exact, and 1 for every other structure.
 
     Raises
     ------
@@ -47,16 +52,17 @@ class RateModel:
         *,
         family: FamilyName = "poisson",
         exposure: str | None = None,
-        zero: None = None,
-        quadrature: None = None,
+        zero: str | None = None,
+        quadrature: int | None = None,
     ) -> None:
-        _check_options(family, zero, quadrature)
-        parsed = split_formula(formula)
-        _refuse_random(parsed.random)
+        if family not in get_args(FamilyName):
+            raise DomainError(f"family must be one of {', '.join(get_args(FamilyName))}, got {family!s}")
         self.family: Final = family
-        self.design: Final[Design] = build_design(parsed, data, exposure=exposure)
+        self.design: Final[Design] = build_design(formula, data, exposure=exposure, zero=zero)
+        self.quadrature: Final = quadrature
+        _check_quadrature(self.design, quadrature)
 
-    def fit(self, *, force: bool = False) -> RateResult:
+    def fit(self, *, force: bool = False) -> RateResult | MixedResult:
         """Maximum likelihood fit.
 
         Parameters
@@ -66,7 +72,8 @@ class RateModel:
 
         Returns
         -------
-        RateResult
+        RateResult or MixedResult
+            MixedResult with random terms or extra zeros.
 
         Raises
         ------
@@ -74,6 +81,8 @@ class RateModel:
             If the likelihood has no finite maximum, for example where a group has no events.
         """
         design = self.design
+        if design.random or design.zero is not None:
+            return fit_mixed_model(design, self.family, quadrature=self.quadrature, force=force)
         offset = design.log_exposure + design.offset
         fit = _fitted(design, offset, self.family)
         k = len(design.names)
@@ -90,21 +99,16 @@ class RateModel:
         return f"<RateModel {self.family} '{self.design.formula.text}', {self.design.y.size} rows, not fitted>"
 
 
-def _check_options(family: FamilyName, zero: object, quadrature: object) -> None:
-    if family not in get_args(FamilyName):
-        raise DomainError(f"family must be one of {', '.join(get_args(FamilyName))}, got {family!s}")
-    if zero is not None:
-        raise DomainError("zero= (a part for extra zeros) is not offered in this version; leave it out.")
-    if quadrature is not None:
-        raise DomainError("quadrature= belongs to random terms, which are not fitted in this version; leave it out.")
-
-
-def _refuse_random(terms: tuple[RandomTerm, ...]) -> None:
-    if terms:
-        written = ", ".join(f"({term.effects} | {':'.join(term.groups)})" for term in terms)
-        raise FormulaError(
-            f"Random terms are understood but not fitted in this version: {written}. Leave them out and let the "
-            "standard errors follow the groups: fit().robust('CR2', cluster='provider')."
+def _check_quadrature(design: Design, quadrature: int | None) -> None:
+    if quadrature is None:
+        return
+    if not design.random:
+        raise DomainError("quadrature= belongs to random terms, and the formula has none; leave it out.")
+    scalar = len(design.random) == 1 and len(design.random[0].effects) == 1
+    if quadrature < 1 or (quadrature > 1 and not scalar):
+        raise DomainError(
+            f"quadrature={quadrature} was asked for. Several nodes are offered for one random term with one effect per "
+            "group, such as (1 | provider); other structures are fitted by Laplace, quadrature=1."
         )
 
 
@@ -112,13 +116,6 @@ def _fitted(design: Design, offset: Vector, family: FamilyName) -> CountFit:
     """The fit; a coefficient at infinity is said in names instead of positions."""
     try:
         return fit_counts(design.X, design.y, offset, family)
-    except FitError as error:
-        empty = empty_direction(design.X, design.y) if design.y.any() else None
-        if empty is None:
-            raise
-        names = ", ".join(design.names[i] for i in empty.columns)
-        where = f"{len(empty.rows)} of {design.y.size} rows ({rows_text(design.frame.index, empty.rows)})"
-        raise FitError(
-            f"{where} form a group without any event, set apart by {names}: its rate is 0 and its coefficient minus "
-            "infinity. Combine that group with another, or leave its rows out and say so."
-        ) from error
+    except FitError:
+        refuse_infinite(design)
+        raise

@@ -11,8 +11,9 @@ from scipy.stats import t as student
 
 from dwangstats._types import Codes, CovarianceKind, FamilyName, Matrix, Vector
 from dwangstats.design.design import Design, to_pandas
-from dwangstats.errors import DataError, DomainError, FitError
+from dwangstats.errors import DomainError, FitError
 from dwangstats.models.certificate import Certificate
+from dwangstats.models.clusters import cluster_codes
 from dwangstats.models.summary import summary_text
 from dwangstats.numerics.covariance import (
     cluster_covariance,
@@ -283,13 +284,7 @@ class RateResult:
         if kind not in ("CR1", "CR2"):
             raise DomainError(f"kind must be 'CR1' or 'CR2', got {kind!s}")
         self._require_convergence()
-        name, codes, clusters = _clusters(self.design.frame, cluster)
-        if clusters < 2:
-            raise DomainError(
-                f"All {self.nobs} rows are in one cluster ({name}). A cluster-robust covariance compares clusters, so "
-                "it needs two at least, and some twenty to be trusted. Use the model's own standard errors, or cluster "
-                "by something smaller."
-            )
+        name, codes, clusters = cluster_codes(self.design.frame, cluster)
         matrix = cluster_covariance(kind, self.design.X, self.working_weight, self._score(), codes)
         k = len(self.design.names)
         df = np.full(k, clusters - 1.0)
@@ -352,7 +347,7 @@ class RateResult:
             ("family", f"{self.family}, variance {VARIANCES[self.family]}"),
             ("formula", self.formula),
             ("rows", f"{self.nobs}"),
-            ("exposure", _exposure_text(design)),
+            ("exposure", exposure_text(design)),
             ("log likelihood", f"{fit.loglik:.4f}"),
             ("AIC", f"{-2.0 * fit.loglik + 2.0 * self._parameters:.4f}"),
         ]
@@ -368,25 +363,8 @@ class RateResult:
         return f"{self.cov_type}, {self.covariance.clusters} clusters by {self.covariance.cluster}, {reference}"
 
 
-def _exposure_text(design: Design) -> str:
+def exposure_text(design: Design) -> str:
+    """Which column is the exposure, and its unit."""
     if design.exposure is None:
         return "none, each row counts as 1"
     return design.exposure if design.unit == design.exposure else f"{design.exposure} (in {design.unit})"
-
-
-def _clusters(frame: pd.DataFrame, cluster: str | np.ndarray | pd.Series) -> tuple[str, Codes, int]:
-    """Name, number of each row and count of the clusters."""
-    if isinstance(cluster, str):
-        if cluster not in frame:
-            columns = ", ".join(str(column) for column in frame.columns)
-            raise DataError(f"The data have no column {cluster} to cluster by. Columns: {columns}.")
-        name, labels = cluster, frame[cluster].to_numpy()
-    else:
-        name, labels = "given labels", np.asarray(cluster)
-    if labels.shape != (len(frame),):
-        raise DataError(f"cluster must have one label for each of the {len(frame)} rows, its shape is {labels.shape}")
-    codes, known = pd.factorize(labels, sort=False)
-    missing = int(np.count_nonzero(codes < 0))
-    if missing:
-        raise DataError(f"The cluster ({name}) is missing in {missing} of {len(frame)} rows. Fill it in.")
-    return name, codes.astype(np.intp), len(known)

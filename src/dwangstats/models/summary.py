@@ -20,6 +20,7 @@ def summary_text(
     table: pd.DataFrame | None,
     certificate: Certificate,
     fingerprint: str,
+    sections: Sequence[str] = (),
 ) -> str:
     """Text of a fit.
 
@@ -33,6 +34,8 @@ def summary_text(
     certificate : Certificate
     fingerprint : str
         sha256 of the data.
+    sections : sequence of str
+        Further tables as text, between the coefficients and the certificate.
 
     Returns
     -------
@@ -52,6 +55,7 @@ def summary_text(
             "",
             body,
             "",
+            *(line for section in sections for line in (section, "")),
             f"certificate  {certificate}",
             f"dwangstats {version('dwangstats')}, data sha256 {fingerprint}",
         ]

@@ -22,6 +22,12 @@ from dwangstats.present.labels import Labels, capitalised, is_missing
 MULTIPLE_FROM = 3.0
 """Ratios from here on are told as "3 times", not as "200% higher"."""
 
+COMPLETE = 1.0 - 1e-9
+"""An upper margin from here on is that of complete registration: no completeness lies beyond it."""
+
+MOST_TIMES = 1e6
+"""Ratios from here on are told as "more than 1,000,000 times"."""
+
 
 def answer(contents: ReportContents) -> str:
     """The answer as one paragraph, with ``**`` around what deserves emphasis.
@@ -54,10 +60,12 @@ def difference_range(
 ) -> str:
     """Two ratios as one range in words: "22% to 39% higher", "from 3% lower to 12% higher", "between ...".
 
-    Of two falls the smaller comes first.
+    Of two falls the smaller comes first. Ends that read the same are said once: "about 61% lower".
     """
     decimals = decimals_for(low, high) if decimals is None else decimals
     ends = [_size(labels, end, decimals) for end in (low, high)]
+    if ends[0] == ends[1]:
+        return labels.text(f"answer.about_{ends[0][0]}", size=ends[0][1])
     kinds = {kind for kind, _ in ends}
     if len(kinds) == 1 and not kinds & {"same", "open"}:
         kind = kinds.pop()
@@ -95,6 +103,7 @@ def _compared(contents: ReportContents, labels: Labels) -> Iterator[str]:
     if second is not None:
         yield _rate(contents, labels, periods, second, "answer.rate_second")
     yield _coverage(contents, labels)
+    yield _comings_and_goings(contents, labels, headline[first])
     yield labels.text(f"answer.unknown_{_kind(headline[first])}", applied=_applied(contents, labels, first))
     yield _tipping(contents, labels, periods, first, second)
     yield _bounds(contents, labels, periods, first, second)
@@ -119,7 +128,7 @@ def _rate(contents: ReportContents, labels: Labels, periods: _Compared, form: st
     kind, size = _size(labels, ratio, decimals)
     interval = labels.text(
         "answer.interval" if key == "answer.rate" else "answer.interval_second",
-        level=labels.percent(row["level"]),
+        level=labels.level(row["level"]),
         range=difference_range(labels, low, high, "interval", decimals),
     )
     counted = _counted(contents, labels, form)
@@ -131,8 +140,23 @@ def _rate(contents: ReportContents, labels: Labels, periods: _Compared, form: st
         difference=labels.text(f"answer.{_THAN[kind]}", size=size, before=periods.before),
         interval=interval,
         chance=labels.text("answer.maybe_chance") if low <= 1.0 <= high else "",
+        counts=_counts(contents, labels, row, "answer.counts" if key == "answer.rate" else "answer.counts_second"),
+    )
+
+
+def _counts(contents: ReportContents, labels: Labels, row: Row, key: str) -> str:
+    """The registrations of both periods; those of a moment are those of its calendar year."""
+    years = ""
+    if contents.question.get("variable") == "time":
+        before, after = (str(math.floor(float(contents.question[end]))) for end in ("before", "after"))
+        if before == after:
+            return ""
+        years = labels.text("answer.counts_years", before=before, after=after)
+    return labels.text(
+        key,
         events_before=labels.count(row["events_before"]),
         events_after=labels.count(row["events_after"]),
+        years=years,
         count_change=_count_change(labels, row["count_ratio"]),
     )
 
@@ -167,16 +191,17 @@ def _coverage(contents: ReportContents, labels: Labels) -> str:
     if providers is None or is_missing(providers["share"]):
         return ""
     unit = labels.name("unit", _unit(contents))
+    known = "" if contents.question.get("deliveries_known", False) else "_counts"
     weights = [
-        labels.text(f"answer.coverage_{quantity}", share=labels.percent(parts[quantity]["share"]), unit=unit)
-        for quantity in ("bed_days", "registrations")
+        labels.text(f"answer.coverage_{key}", share=labels.percent(parts[quantity]["share"]), unit=unit)
+        for quantity, key in (("bed_days", "bed_days"), ("registrations", f"registrations{known}"))
         if quantity in parts and not is_missing(parts[quantity]["share"])
     ]
     everyone = providers["kept"] == providers["total"]
     weight = labels.text("answer.coverage_weight", list=labels.list_of(weights)) if weights and not everyone else ""
     selection = "delivered" if headline_selection(contents) == "delivered" else "complete"
     return labels.text(
-        f"answer.coverage_{'all_' if everyone else ''}{selection}",
+        f"answer.coverage_{'all_' if everyone else ''}{selection}{known}",
         kept=labels.count(providers["kept"]),
         total=labels.count(providers["total"]),
         share=labels.percent(providers["share"]),
@@ -184,27 +209,46 @@ def _coverage(contents: ReportContents, labels: Labels) -> str:
     )
 
 
+def _comings_and_goings(contents: ReportContents, labels: Labels, row: Row) -> str:
+    number = contents.question.get("providers_in_one_period")
+    if is_missing(number) or not number:
+        return ""
+    return labels.plural("answer.in_one_period", int(number), total=labels.count(row["providers"]))
+
+
 def _tipping(contents: ReportContents, labels: Labels, periods: _Compared, first: str, second: str | None) -> str:
     row = tipping_row(contents, first)
     if row is None:
         return ""
-    value = tipping_value(row)
     certain = "" if _kind(headline_ratios(contents)[first]) != "unclear" else "unclear_"
     return labels.text(
         f"answer.tipping_{certain}{row['direction']}",
         before=periods.before,
         after=periods.after,
-        per_unit=periods.per_unit,
-        completeness=labels.percent(value),
+        completeness=labels.part(tipping_value(row)),
         range=_tipping_range(labels, row),
         second=_tipping_second(contents, labels, row, second),
+        conclusion=_tipping_conclusion(labels, periods, row),
     )
 
 
 def _tipping_range(labels: Labels, row: Row) -> str:
     if is_missing(row["lower"]) or is_missing(row["upper"]):
         return ""
-    return labels.text("answer.tipping_range", low=labels.percent(row["lower"]), high=labels.percent(row["upper"]))
+    low, high = float(row["lower"]), float(row["upper"])
+    if round(100.0 * low) == 0 and high >= COMPLETE:
+        return labels.text("answer.tipping_range_any")
+    return labels.text("answer.tipping_range", low=labels.part(low), high=labels.part(high))
+
+
+def _tipping_conclusion(labels: Labels, periods: _Compared, row: Row) -> str:
+    """What follows beyond the tipping point: only past the upper end of its margin, and nothing if that is complete."""
+    direction = row["direction"]
+    if not is_missing(row["upper"]) and row["upper"] >= COMPLETE:
+        return labels.text(f"answer.tipping_never_{direction}", before=periods.before, per_unit=periods.per_unit)
+    limit = tipping_value(row) if is_missing(row["upper"]) else row["upper"]
+    text = labels.text(f"answer.tipping_beyond_{direction}", limit=labels.part(limit), per_unit=periods.per_unit)
+    return labels.text("answer.tipping_chance_aside", conclusion=text) if is_missing(row["upper"]) else text
 
 
 def _tipping_second(contents: ReportContents, labels: Labels, first: Row, second: str | None) -> str:
@@ -214,7 +258,7 @@ def _tipping_second(contents: ReportContents, labels: Labels, first: Row, second
     return labels.text(
         "answer.tipping_second",
         form=labels.name("events", second),
-        completeness=labels.percent(tipping_value(row)),
+        completeness=labels.part(tipping_value(row)),
     )
 
 
@@ -333,7 +377,10 @@ def _size(labels: Labels, ratio: float, decimals: int) -> tuple[str, str]:
         return "open", ""
     change = round(100.0 * (ratio - 1.0), decimals)
     if ratio >= MULTIPLE_FROM:
-        return "times", labels.number(ratio, 1)
+        many = labels.text("answer.more_than", size=labels.number(MOST_TIMES, 0))
+        return "times", many if ratio > MOST_TIMES else labels.ratio(ratio, 1)
+    if ratio > 0.0 and change <= -100.0:
+        return "lower", labels.text("answer.more_than", size=labels.percent(0.99))
     if change == 0.0:
         return "same", ""
     return ("higher" if change > 0.0 else "lower"), labels.percent(abs(change) / 100.0, decimals)

@@ -19,7 +19,9 @@ class ReportContents:
     title : str
     question : dict
         law, by, unit, before, after (as written in the analysis file), formula, family, cluster,
-        covariance, level, selection, completeness_before (low, high), monotone.
+        covariance, level, selection, completeness_before (low, high), monotone; deliveries_known (bool: a deliveries
+        table said what was delivered correctly), providers_in_one_period (providers of the headline with counts in only
+        one of the two periods, or None).
     findings : DataFrame
         rule, severity, table, count, of, rows, message, action (one row per finding of `check`).
     coverage : DataFrame

@@ -180,7 +180,7 @@ def _figure(axes: Axes) -> Figure:
 
 
 def _level(contents: ReportContents, labels: Labels) -> str:
-    return labels.percent(contents.question.get("level", 0.95))
+    return labels.level(contents.question.get("level", 0.95))
 
 
 def _unit(contents: ReportContents) -> str:

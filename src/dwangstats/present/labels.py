@@ -26,6 +26,9 @@ except ImportError as error:
 
 LANGUAGES: tuple[Language, ...] = ("nl", "en")
 
+MOST_WRITTEN_OUT = 1e15
+"""Numbers of this size and more are written as a power of ten."""
+
 _EMPHASIS = re.compile(r"\*\*(.+?)\*\*")
 
 
@@ -112,39 +115,63 @@ class Labels:
         return self.text("common.missing") if is_missing(value) else self.text("common.yes" if value else "common.no")
 
     def number(self, value: Any, decimals: int = 2) -> str:
-        """A number with a fixed number of decimals; a dash if missing, a word if infinite."""
+        """A number with a fixed number of decimals; a dash if missing, a word if infinite, a power of ten if huge."""
         if is_missing(value):
             return self.text("common.missing")
-        number = float(value)
+        number = _as_float(value)
         if math.isinf(number):
             return self.text("common.open_end")
+        if abs(number) >= MOST_WRITTEN_OUT:
+            return self._power_of_ten(number)
         pattern = "#,##0" + ("." + "0" * decimals if decimals else "")
         rounded = round(number, decimals) or 0.0
         return _minus(format_decimal(rounded, format=pattern, locale=self.locale))
 
     def significant(self, value: Any, digits: int = 3) -> str:
         """A number with at least ``digits`` significant digits, for rates of any size."""
-        if is_missing(value) or not math.isfinite(float(value)) or float(value) == 0.0:
+        if is_missing(value) or not math.isfinite(_as_float(value)) or float(value) == 0.0:
             return self.number(value, 0)
         decimals = digits - 1 - math.floor(math.log10(abs(float(value))))
-        return self.number(value, min(max(decimals, 0), 8))
+        return self._power_of_ten(float(value)) if decimals > 8 else self.number(value, max(decimals, 0))
+
+    def ratio(self, value: Any, decimals: int = 2) -> str:
+        """A ratio with a fixed number of decimals, and three significant digits from 10 on: 1.30, 12.3, 234,000."""
+        if is_missing(value) or not 10.0 <= abs(_as_float(value)) < math.inf:
+            return self.number(value, decimals)
+        rounded = float(f"{float(value):.3g}")
+        return self.number(rounded, min(decimals, 1) if abs(rounded) < 100.0 else 0)
 
     def count(self, value: Any) -> str:
         """A whole number; with one decimal if it is not whole."""
-        if is_missing(value) or math.isinf(float(value)):
+        if is_missing(value) or math.isinf(_as_float(value)):
             return self.number(value)
         return self.number(value, 0 if float(value).is_integer() else 1)
 
     def percent(self, share: Any, decimals: int = 0) -> str:
         """A share as a percentage: 0.3 is "30%"."""
-        if is_missing(share) or math.isinf(float(share)):
-            return self.number(share)
+        if is_missing(share) or math.isinf(100.0 * _as_float(share)):
+            return self.number(None if is_missing(share) else math.inf)
         return f"{self.number(100.0 * float(share), decimals)}%"
+
+    def level(self, level: Any) -> str:
+        """A confidence level as a percentage with all its digits: 0.95 is "95%", 0.999999 is "99.9999%"."""
+        digits = "" if is_missing(level) else f"{100.0 * float(level):.12g}"
+        return self.percent(level, len(digits.partition(".")[2]))
+
+    def part(self, share: Any) -> str:
+        """A share of a whole as a percentage that says 0% or 100% only where it is."""
+        if is_missing(share) or not 0.0 < float(share) < 1.0:
+            return self.percent(share)
+        percentage = 100.0 * float(share)
+        if percentage < 1.0:
+            return f"{self.significant(percentage, 1)}%"
+        decimals = -math.floor(math.log10(100.0 - percentage)) if round(percentage) == 100 else 0
+        return self.percent(share, decimals)
 
     def signed_percent(self, share: Any, decimals: int = 0) -> str:
         """A change as a percentage with its sign: 0.3 is "+30%"."""
         text = self.percent(share, decimals)
-        return f"+{text}" if not is_missing(share) and round(100.0 * float(share), decimals) > 0 else text
+        return f"+{text}" if not is_missing(share) and round(100.0 * _as_float(share), decimals) > 0 else text
 
     def range(self, low: str, high: str) -> str:
         """Two formatted ends as one range; a dash if both are missing."""
@@ -201,12 +228,18 @@ class Labels:
         return self.period(text)
 
     def _moment(self, time: float) -> str:
-        """A moment in decimal years."""
+        """The month a moment in decimal years lies in; a number that is no year is shown as a number."""
+        if not 1000.0 <= time < 10_000.0:
+            return self.number(time, 0 if time.is_integer() else 2)
         year, part = divmod(time, 1.0)
         if part == 0.5:
             return self.text("period.middle_of", year=f"{year:.0f}")
-        text = f"{time:.2f}".rstrip("0").rstrip(".")
-        return text.replace(".", self.number(0.5, 1)[1])
+        return self.month(int(year), math.floor(12.0 * part) + 1)
+
+    def _power_of_ten(self, number: float) -> str:
+        mantissa, exponent = f"{number:.2e}".split("e")
+        power = _minus(str(int(exponent)))
+        return self.text("common.power_of_ten", mantissa=self.number(float(mantissa), 2), power=power)
 
     def month(self, year: int, month: int) -> str:
         """A month with its year, written out: "mei 2021"."""
@@ -239,6 +272,14 @@ def _entries(tree: Mapping[str, Any], path: str) -> Iterator[tuple[str, Mapping[
             yield key, branch
         else:
             yield from _entries(branch, key)
+
+
+def _as_float(value: Any) -> float:
+    """The value as a float; infinite beyond the largest float."""
+    try:
+        return float(value)
+    except OverflowError:
+        return math.inf if value > 0 else -math.inf
 
 
 def _minus(text: str) -> str:

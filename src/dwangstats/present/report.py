@@ -194,7 +194,7 @@ def _facts(contents: ReportContents, labels: Labels) -> list[tuple[str, str]]:
         ("by", labels.name("by", question.get("by"))),
         ("unit", labels.name("unit", question.get("unit", "bed-days"))),
         ("selection", labels.name("selection", headline_selection(contents))),
-        ("level", labels.percent(question.get("level"))),
+        ("level", labels.level(question.get("level"))),
     ]
     if compared:
         facts += [("compared", labels.text("methods.compared_value", before=before, after=after))]

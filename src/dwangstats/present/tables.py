@@ -40,6 +40,9 @@ FRAMES = (
 )
 """The frames of `ReportContents`, each of which becomes a CSV file of that name."""
 
+FORMULA_STARTS = ("=", "+", "-", "@", "\t", "\r")
+"""First characters by which a spreadsheet takes a cell for a formula."""
+
 MOST_COLUMNS = 8
 """Periods beyond this number stand in rows, not in columns."""
 
@@ -88,7 +91,8 @@ class DisplayTable:
 def write_tables(contents: ReportContents, folder: Path) -> list[Path]:
     """Write every frame as ``folder/<name>.csv``: UTF-8, decimal point, full precision, empty where missing.
 
-    A frame without columns gives no file, and that of an earlier report goes.
+    A frame without columns gives no file, and that of an earlier report goes. Text that a spreadsheet would take for a
+    formula starts with an apostrophe; numbers are never touched.
 
     Parameters
     ----------
@@ -164,6 +168,11 @@ def sources_table(contents: ReportContents) -> DisplayTable:
     return DisplayTable("sources", labels.text("table.sources"), columns, tuple(rows))
 
 
+def _with_provider_effects(row: Row) -> bool:
+    """Rows of a model with random effects, which has CR1 but no CR2."""
+    return str(row["family"]).endswith("_provider")
+
+
 def _ratios(contents: ReportContents, labels: Labels) -> DisplayTable:
     headline = headline_ratios(contents)
     shown = {str(row["covariance"]) for row in headline.values()}
@@ -173,7 +182,7 @@ def _ratios(contents: ReportContents, labels: Labels) -> DisplayTable:
 
     def line(row: Row) -> TableRow:
         numbers = [
-            Cell(labels.number(row["estimate"]), _ends(labels, labels.number, row)),
+            Cell(labels.ratio(row["estimate"]), _ends(labels, labels.ratio, row)),
             Cell(labels.count(row["providers"])),
             Cell(labels.count(row["events_before"])),
             Cell(labels.count(row["events_after"])),
@@ -183,7 +192,11 @@ def _ratios(contents: ReportContents, labels: Labels) -> DisplayTable:
             numbers.append(Cell(labels.number(row["degrees_of_freedom"], 1)))
         return TableRow((_model_cell(labels, row), *numbers), quoted=_identity(row) in quoted)
 
-    rows = [row for row in _by_form_and_selection(contents.ratios) if row["covariance"] in shown]
+    rows = [
+        row
+        for row in _by_form_and_selection(contents.ratios)
+        if row["covariance"] in shown or (_with_provider_effects(row) and row["covariance"] == "CR1")
+    ]
     before, after = (labels.period(contents.question.get(key)) for key in ("before", "after"))
     columns = (
         Column(labels.text("column.model"), numeric=False),
@@ -227,8 +240,8 @@ def _bound_cells(
     if band is None:
         return (missing, missing, words, missing, missing)
     return (
-        labels.range(labels.number(band["lower"]), labels.number(band["upper"])),
-        labels.range(labels.number(band["interval_lower"]), labels.number(band["interval_upper"])),
+        labels.range(labels.ratio(band["lower"]), labels.ratio(band["upper"])),
+        labels.range(labels.ratio(band["interval_lower"]), labels.ratio(band["interval_upper"])),
         words,
         labels.range(labels.percent(band["completeness_low"]), labels.percent(band["completeness_high"])),
         labels.yes_no(band["monotone"]),
@@ -416,4 +429,7 @@ def _unit(contents: ReportContents) -> str:
 
 
 def _plain_cell(value: Any) -> Any:
-    return ", ".join(str(item) for item in value) if isinstance(value, (list, tuple)) else value
+    """A cell of a CSV file; text that a spreadsheet would take for a formula gets an apostrophe before it."""
+    if isinstance(value, (list, tuple)):
+        value = ", ".join(str(item) for item in value)
+    return f"'{value}" if isinstance(value, str) and value.startswith(FORMULA_STARTS) else value

@@ -90,7 +90,7 @@ class Bounds:
     def __str__(self) -> str:
         text = f"ratio of rates of events between {self.lower:.4g} and {self.upper:.4g}"
         if self.interval_lower is not None and self.interval_upper is not None:
-            text += f" ({100 * self.level:g}% interval {self.interval_lower:.4g} to {self.interval_upper:.4g})"
+            text += f" ({100 * self.level:.12g}% interval {self.interval_lower:.4g} to {self.interval_upper:.4g})"
         return f"{text}, identified by bounds on completeness only"
 
 
@@ -100,7 +100,7 @@ def bounds(
     completeness_before: Limits,
     completeness_after: Limits | None = None,
     monotone: bool = False,
-    level: float = 0.95,
+    level: float | None = None,
 ) -> Bounds:
     """Sharp bounds on the ratio of rates of events, given limits on completeness.
 
@@ -114,8 +114,9 @@ def bounds(
         later period has the same low and 1 as its high.
     monotone : bool
         Assume that completeness did not fall: p1 >= p0.
-    level : float
-        Confidence level of the interval, in (0.5, 1).
+    level : float, optional
+        Confidence level of the interval, in (0.5, 1). It is the level of the `Estimate`: an interval on few degrees of
+        freedom cannot be turned into one of another level without them.
 
     Returns
     -------
@@ -143,7 +144,7 @@ def bounds(
     ratio, standard_error = _registered(rate_ratio)
     before = _limits("completeness_before", completeness_before)
     after = (before[0], 1.0) if completeness_after is None else _limits("completeness_after", completeness_after)
-    _check_level(level)
+    level = _level(rate_ratio, level)
     low, high = _ratio_of_completeness(before, after, monotone)
     lower, upper = ratio * low, ratio * high
     interval: tuple[float, float] | tuple[None, None] = (None, None)
@@ -205,14 +206,22 @@ class TippingPoint:
             change=_percent(abs(self.rate_ratio - 1.0), language),
             value=_percent(1.0 if value is None else value, language),
         )
-        if value is None or self.lower is None or self.upper is None or self.level is None:
+        if value is None:
             return text
+        if self.lower is None or self.upper is None or self.level is None:
+            return f"{text} {words[f'{self.direction} without margin']}"
         interval = words["interval"].format(
-            level=_percent(self.level, language),
+            level=_level_text(self.level, language),
             lower=_percent(self.lower, language),
             upper=_percent(self.upper, language),
         )
-        return f"{text} {interval}" + (f" {words['no change possible']}" if self.upper >= 1.0 else "")
+        return f"{text} {interval} {self._beyond(words, language)}"
+
+    def _beyond(self, words: dict[str, str], language: Language) -> str:
+        """What follows past the upper end of the margin; nothing does where no completeness lies past it."""
+        if self.upper is None or round(100.0 * self.upper, 1) >= 100.0:
+            return words[f"{self.direction} never"]
+        return words[f"{self.direction} beyond"].format(limit=_percent(self.upper, language))
 
     def __str__(self) -> str:
         return self.sentence("en")
@@ -262,46 +271,83 @@ _SENTENCES: dict[str, dict[str, str]] = {
     "nl": {
         "rise": (
             "De geregistreerde stijging van {change} kan alleen geheel door betere registratie komen als de "
-            "volledigheid van de registratie in de eerste periode hoogstens {value} was. Was de registratie toen "
-            "vollediger, dan is er ook in werkelijkheid een stijging."
+            "volledigheid van de registratie in de eerste periode hoogstens {value} was."
+        ),
+        "rise beyond": "Was de registratie toen vollediger dan {limit}, dan is er ook in werkelijkheid een stijging.",
+        "rise never": (
+            "De geregistreerde verandering zelf kan ook toeval zijn: ook als de registratie in de eerste periode "
+            "volledig was, staat niet vast dat er in werkelijkheid een stijging is."
         ),
         "fall": (
             "De geregistreerde daling van {change} kan alleen geheel door slechtere registratie komen als de "
-            "volledigheid van de registratie is gezakt tot hoogstens {value} van wat zij was. Is de volledigheid "
-            "minder gezakt, dan is er ook in werkelijkheid een daling."
+            "volledigheid van de registratie is gezakt tot hoogstens {value} van wat zij was."
+        ),
+        "fall beyond": (
+            "Is de volledigheid minder gezakt dan tot {limit} van wat zij was, dan is er ook in werkelijkheid een "
+            "daling."
+        ),
+        "fall never": (
+            "De geregistreerde verandering zelf kan ook toeval zijn: ook als de volledigheid niet is gezakt, staat "
+            "niet vast dat er in werkelijkheid een daling is."
         ),
         "none": (
             "De geregistreerde cijfers zijn gelijk gebleven. Er is alleen een verandering in werkelijkheid als de "
             "volledigheid van de registratie is veranderd."
         ),
         "interval": "Door toeval in de aantallen is deze grens onzeker: {lower} tot {upper} ({level}-interval).",
-        "no change possible": "De geregistreerde verandering zelf kan ook toeval zijn.",
+        "rise without margin": (
+            "Was de registratie toen vollediger, dan is er, toeval daargelaten, ook in werkelijkheid een stijging."
+        ),
+        "fall without margin": (
+            "Is de volledigheid minder gezakt, dan is er, toeval daargelaten, ook in werkelijkheid een daling."
+        ),
     },
     "en": {
         "rise": (
             "The registered rise of {change} can come from better registration alone only if the completeness of "
-            "the register was at most {value} in the first period. If it was more complete than that, there is a "
-            "real rise too."
+            "the register was at most {value} in the first period."
+        ),
+        "rise beyond": "If it was more complete than {limit}, there is a real rise too.",
+        "rise never": (
+            "The registered change itself may also be chance: even complete registration in the first period does not "
+            "settle that there is a real rise."
         ),
         "fall": (
             "The registered fall of {change} can come from poorer registration alone only if the completeness of "
-            "the register fell to at most {value} of what it was. If it fell less than that, there is a real fall "
-            "too."
+            "the register fell to at most {value} of what it was."
+        ),
+        "fall beyond": "If it stayed above {limit} of what it was, there is a real fall too.",
+        "fall never": (
+            "The registered change itself may also be chance: even completeness that did not fall does not settle that "
+            "there is a real fall."
         ),
         "none": (
             "The registered figures did not change. There is a real change only if the completeness of the "
             "register changed."
         ),
         "interval": "Chance in the counts makes this limit uncertain: {lower} to {upper} ({level} interval).",
-        "no change possible": "The registered change itself may also be chance.",
+        "rise without margin": (
+            "If it was more complete than that, there is a real rise too, chance in the counts left aside."
+        ),
+        "fall without margin": (
+            "If it fell less than that, there is a real fall too, chance in the counts left aside."
+        ),
     },
 }
 
 
 def _percent(share: float, language: Language) -> str:
     """A share as a percentage with at most one decimal; Dutch writes a comma."""
-    text = f"{100.0 * share:.1f}".removesuffix(".0")
-    return f"{text.replace('.', ',') if language == 'nl' else text}%"
+    return _written(f"{100.0 * share:.1f}".removesuffix(".0"), language)
+
+
+def _level_text(level: float, language: Language) -> str:
+    """A confidence level as a percentage with all its digits."""
+    return _written(f"{100.0 * level:.12g}", language)
+
+
+def _written(number: str, language: Language) -> str:
+    return f"{number.replace('.', ',') if language == 'nl' else number}%"
 
 
 def _registered(rate_ratio: float | Estimate) -> tuple[float, float | None]:
@@ -340,6 +386,18 @@ def _limits(name: str, limits: Limits) -> Limits:
             "A completeness of 0 means that nothing is registered, and then the register says nothing."
         )
     return low, high
+
+
+def _level(rate_ratio: float | Estimate, level: float | None) -> float:
+    given = rate_ratio.level if isinstance(rate_ratio, Estimate) else 0.95
+    if level is not None and isinstance(rate_ratio, Estimate) and abs(level - given) > 1e-12:
+        raise DomainError(
+            f"the ratio comes with a {100 * given:g}% interval and the bounds are asked at {100 * level:g}%. Compute "
+            f"the ratio at that level first: rate_ratio(..., level={level:g})."
+        )
+    chosen = given if level is None else level
+    _check_level(chosen)
+    return chosen
 
 
 def _check_level(level: float) -> None:

@@ -39,7 +39,9 @@ def test_headline_is_the_ratio_of_pooled_rates_with_the_clustered_interval() -> 
 def test_every_family_and_covariance_has_its_row() -> None:
     ratios = compare_form(panel_of(SPREAD), YEARS, "seclusion", "delivered").ratios
     assert set(zip(ratios["family"], ratios["covariance"], strict=True)) == {
-        (family, kind) for family in ("poisson", "nb2") for kind in ("CR2", "CR1", "model")
+        *((family, kind) for family in ("poisson", "nb2") for kind in ("CR2", "CR1", "model")),
+        ("nb2_provider", "CR1"),
+        ("nb2_provider", "model"),
     }
     assert ratios["headline"].sum() == 1
 
@@ -77,6 +79,22 @@ def test_a_time_between_two_rows_counts_its_calendar_year() -> None:
     assert row["events_before"] == sum(sum(n[:2]) for n in SPREAD.values())
 
 
+def test_provider_effects_are_those_of_the_mixed_model() -> None:
+    panel = panel_of(SPREAD)
+    comparison = compare_form(panel, YEARS, "seclusion", "delivered")
+    ratios = comparison.ratios.set_index(["family", "covariance"])
+    fit = dw.RateModel("C(year) + (1 | provider)", panel, family="nb2").fit()
+    expected = dw.rate_ratio(fit.robust("CR1", cluster="provider"), "year", before=2021, after=2022)
+    assert_allclose(
+        ratios.loc[("nb2_provider", "CR1"), ["estimate", "lower", "upper"]].astype(float),
+        [expected.estimate, expected.lower, expected.upper],
+        rtol=1e-10,
+    )
+    statistics = comparison.fit_statistics.set_index("family")
+    assert statistics.loc["nb2_provider", "provider_sd"] == fit.random_sd["provider"] > 0.0
+    assert np.isnan(statistics.loc["poisson", "provider_sd"])
+
+
 def test_a_form_without_events_is_refused_with_its_reason() -> None:
     comparison = compare_form(panel_of(dict.fromkeys("abc", (0, 0, 0, 0))), YEARS, "restraint", "delivered")
     assert comparison.ratios.empty
@@ -94,3 +112,34 @@ def test_one_provider_gets_the_interval_of_the_model() -> None:
 def test_a_year_that_was_not_observed_is_the_question_s_fault() -> None:
     with pytest.raises(dw.DomainError, match="2032"):
         compare_form(panel_of(SPREAD), Question("year", 2021, 2032, "C(year)"), "seclusion", "delivered")
+
+
+def test_a_year_of_which_only_one_half_is_there_is_not_compared() -> None:
+    rows = [(p, t, n, 1000.0) for p in "abcdefgh" for t, n in (("2021-H1", 10), ("2021-H2", 20), ("2022-H1", 10))]
+    frame = pd.DataFrame(rows, columns=["provider", "period", "events", "bed_days"])
+    panel = dw.Panel.from_frame(frame, provider="provider", period="period", events="events", exposure="bed_days")
+    with pytest.raises(dw.DomainError, match="2022 lacks H2"):
+        compare_form(panel, YEARS, "seclusion", "delivered")
+    halves = Question("period", "2021-H1", "2022-H1", "C(period)")
+    assert_allclose(headline(panel, halves)["estimate"], 1.0, rtol=1e-10)
+
+
+def test_registration_quality_enters_within_and_between_providers() -> None:
+    panel = panel_of(SPREAD)
+    rng = np.random.default_rng(3)
+    frame = panel.frame.assign(score=rng.normal(size=len(panel.frame)))
+    scored = dw.Panel.from_frame(
+        frame, provider="provider", period="period", events="events", exposure="bed_days", covariates=["score"]
+    )
+    question = Question("year", 2021, 2022, "C(year)", quality=("score",))
+    comparison = compare_form(scored, question, "seclusion", "delivered")
+    names = set(comparison.fits["nb2_provider"].params.index)
+    assert {"within(score, provider)", "between(score, provider)"} <= names
+    assert "within(score, provider)" not in set(comparison.fits["poisson"].params.index)
+
+
+def test_a_dummy_for_each_provider_gives_way_to_a_random_level() -> None:
+    comparison = compare_form(
+        panel_of(SPREAD), Question("year", 2021, 2022, "C(year) + C(provider)"), "all", "delivered"
+    )
+    assert list(comparison.fits["nb2_provider"].params.index) == ["Intercept", "C(year)[T.2022]"]

@@ -102,6 +102,7 @@ def changed(column: str, row: int, value: Any, frame: pd.DataFrame) -> pd.DataFr
 BAD_BED_DAYS = [
     ("negative-bed-days", "error", -1.0),
     ("infinite-bed-days", "error", np.inf),
+    ("implausible-bed-days", "error", 1e308),
     ("missing-bed-days", "warning", np.nan),
     ("zero-bed-days", "warning", 0.0),
     ("capacity-for-bed-days", "error", 36.0),
@@ -174,10 +175,14 @@ BAD_REGISTRATIONS = [
     ("end-before-begin", "error", "end", pd.Timestamp(2020, 1, 1)),
     ("begin-in-future", "warning", "begin", pd.Timestamp(2031, 1, 1)),
     ("begin-long-ago", "warning", "begin", pd.Timestamp(1900, 1, 1)),
+    ("begin-outside-calendar", "error", "begin", pd.Timestamp(1899, 12, 31)),
+    ("begin-outside-calendar", "error", "begin", pd.Timestamp(2200, 1, 1)),
     ("missing-value", "error", "begin", pd.NaT),
     ("missing-value", "error", "provider_id", None),
     ("unknown-law", "error", "law", "WVGZ"),
     ("several-laws", "info", "law", "WZD"),
+    ("law-missing", "warning", "law", None),
+    ("law-missing", "warning", "law", "unknown"),
     ("unknown-code", "error", "intervention_code", "1"),
     ("no-form", "error", "intervention_code", None),
     ("duplicate-key", "error", "registration_id", "r1"),
@@ -191,6 +196,22 @@ def test_registrations(rule: str, severity: str, column: str, value: Any) -> Non
     assert rule in found
     assert found[rule].severity == severity
     assert found[rule].rows in {(2,), ()}
+
+
+def test_a_year_that_no_period_can_hold_is_one_finding() -> None:
+    far = registrations().astype({"begin": "datetime64[us]", "end": "datetime64[us]"})
+    far.loc[0, "begin"] = np.datetime64("0001-01-01", "us")
+    report = check(tables(registrations=far))
+    assert rules(report) == {"begin-outside-calendar", "accepted-without-registrations"}
+    assert "vóór 1900 of na 2199 (rij 1)" in report.to_text("nl")
+
+
+def test_the_share_without_a_law_is_said() -> None:
+    found = {f.rule: f for f in check(tables(registrations=registrations(law=["WVGGZ", None, None, None]))).findings}
+    assert "In 3 of 4 registrations (75.0%) no law is given" in found["law-missing"].message["en"]
+    assert "In 3 van de 4 registraties (75,0%) staat geen wet" in found["law-missing"].message["nl"]
+    nowhere = check(tables(registrations=registrations(law=[None] * 4)))
+    assert "law-missing" not in rules(nowhere)
 
 
 def test_a_form_by_name_must_exist() -> None:
@@ -209,6 +230,14 @@ def test_a_code_outside_the_list_of_the_law() -> None:
 def test_planned_and_unplanned_together() -> None:
     report = check(tables(registrations=registrations(planned=[True, False, False, False])))
     assert [(f.rule, f.severity, f.count) for f in report.findings] == [("planned-and-unplanned", "info", 1)]
+
+
+@pytest.mark.parametrize(("answer", "counts"), [(True, "1 are planned, 0 are"), (False, "0 are planned, 1 are")])
+def test_blank_is_neither_planned_nor_unplanned(answer: bool, counts: str) -> None:
+    (found,) = check(tables(registrations=registrations(planned=[answer, None, None, None]))).findings
+    assert found.rule == "planned-and-unplanned"
+    assert f"{counts} unplanned and 3 do not say it" in found.message["en"]
+    assert check(tables(registrations=registrations(planned=[None] * 4))).findings == ()
 
 
 @pytest.mark.parametrize(
@@ -239,6 +268,79 @@ def test_only_the_last_version_counts() -> None:
     frame = registrations(delivery_version=[1, 1, 1, 1])
     found = {f.rule: f for f in check(tables(registrations=frame, deliveries=later)).findings}
     assert (found["earlier-version"].severity, found["earlier-version"].count) == ("info", 1)
+
+
+def two_versions(status: str = "accepted") -> pd.DataFrame:
+    """Deliveries in which provider a sent a second version over 2021-H1."""
+    second = deliveries(version=[2] * 4, status=[status] * 4).iloc[:1]
+    return pd.concat([deliveries(), second], ignore_index=True)
+
+
+def test_the_version_that_counts_must_be_in_the_file() -> None:
+    first = registrations(delivery_version=[1.0] * 4)
+    found = {f.rule: f for f in check(tables(registrations=first, deliveries=two_versions())).findings}
+    absent = found["version-not-in-file"]
+    assert (absent.severity, absent.count, absent.of) == ("error", 1, 4)
+    assert absent.message["en"].endswith("only another version is there: a 2021-H1 (version 2).")
+    assert absent.message["nl"].endswith("alleen een andere versie: a 2021-H1 (versie 2).")
+    assert "accepted-without-registrations" not in found
+    with pytest.raises(DataError, match="lack the version that counts"):
+        dw.build_panel(tables(registrations=first, deliveries=two_versions()))
+
+
+@pytest.mark.parametrize("version", [2.0, np.nan])
+def test_a_version_that_is_there_or_is_not_given_is_not_missed(version: float) -> None:
+    frame = registrations(delivery_version=[version, 1.0, 1.0, 1.0])
+    assert check(tables(registrations=frame, deliveries=two_versions())).errors == ()
+
+
+@pytest.mark.parametrize("status", ["nothing_to_report", "rejected"])
+def test_a_version_that_holds_no_counts_need_not_be_in_the_file(status: str) -> None:
+    frame = registrations(delivery_version=[1.0] * 4)
+    assert check(tables(registrations=frame, deliveries=two_versions(status))).errors == ()
+
+
+def test_registrations_of_a_version_that_was_not_delivered_would_be_added_up() -> None:
+    twice = pd.concat([registrations(delivery_version=[1.0] * 4), registrations(delivery_version=[3.0] * 4).iloc[:1]])
+    found = {f.rule: f for f in check(tables(registrations=twice.reset_index(drop=True))).findings}
+    later = found["version-not-delivered"]
+    assert (later.severity, later.count, later.of) == ("error", 1, 4)
+    assert "a 2021-H1 (version 3)" in later.message["en"]
+
+
+def test_an_accepted_half_year_without_any_registration_is_named() -> None:
+    found = {f.rule: f for f in check(tables(registrations=registrations().iloc[[0, 2, 3]])).findings}
+    silent = found["accepted-without-registrations"]
+    assert (silent.severity, silent.count, silent.of) == ("warning", 1, 4)
+    assert "not one registration of any form: a 2021-H2. They count as zero." in silent.message["en"]
+    assert "geen enkele registratie, van welke vorm ook: a 2021-H2. Zij tellen als nul." in silent.message["nl"]
+
+
+def test_of_many_accepted_half_years_without_registrations_five_are_named() -> None:
+    many = pd.concat([deliveries(provider_id=[p] * 4).iloc[:2] for p in "cdabefg"], ignore_index=True)
+    days = pd.concat([exposure(provider_id=[p] * 8).iloc[:4] for p in "abcdefg"], ignore_index=True)
+    found = {f.rule: f for f in check(tables(deliveries=many, exposure=days)).findings}
+    silent = found["accepted-without-registrations"]
+    assert silent.count == 10
+    assert ": c 2021-H1, c 2021-H2, d 2021-H1, d 2021-H2, e 2021-H1, .... They" in silent.message["en"]
+
+
+def test_a_half_year_in_which_a_zero_is_said_or_not_counted_is_not_doubted() -> None:
+    few = registrations().iloc[[0, 2, 3]]
+    said = deliveries(status=["accepted", "nothing_to_report", "accepted", "accepted"])
+    closed = exposure(bed_days=[2520.0, 2548.0, 0.0, 0.0, *exposure()["bed_days"][4:]])
+    for changed_tables in ({"deliveries": said}, {"exposure": closed}):
+        report = check(tables(registrations=few, **changed_tables))
+        assert "accepted-without-registrations" not in rules(report)
+
+
+def test_registrations_under_another_law_do_not_make_a_half_year_full() -> None:
+    laws = registrations(law=["WVGGZ", "WZD", "WVGGZ", "WVGGZ"])
+    both = pd.concat([deliveries(), deliveries(law=["WZD"] * 4).iloc[:2]], ignore_index=True)
+    found = {f.rule: f for f in check(tables(registrations=laws, deliveries=both)).findings}
+    assert ": a 2021-H1 WZD, a 2021-H2 WVGGZ." in found["accepted-without-registrations"].message["en"]
+    unnamed = registrations().drop(columns="law")
+    assert check(tables(registrations=unnamed, deliveries=both)).findings == ()
 
 
 def test_the_same_registration_in_two_versions_is_not_double_when_the_last_version_is_known() -> None:
@@ -272,6 +374,7 @@ BAD_COUNTS = [
     ("implausible-events", "error", "events", 24.0 * 5100.0 + 1.0),
     ("implausible-events", "error", "events", np.inf),
     ("negative-bed-days", "error", "bed_days", -5.0),
+    ("implausible-bed-days", "error", "bed_days", 1e308),
     ("missing-bed-days", "warning", "bed_days", np.nan),
     ("zero-bed-days", "warning", "bed_days", 0.0),
     ("mixed-periods", "error", "period", "2021"),
@@ -303,10 +406,77 @@ def test_a_count_that_was_not_delivered_is_said() -> None:
     assert (found["events-not-delivered"].severity, found["events-not-delivered"].rows) == ("info", (2,))
 
 
+def by_form(**events: list[float]) -> pd.DataFrame:
+    """Ready counts of six places in several forms."""
+    parts = [counts(events=values).assign(form=form.replace("_", " ")) for form, values in events.items()]
+    return pd.concat(parts, ignore_index=True)
+
+
+FIRST, SECOND = [5.0, 6.0, 7.0, 0.0, 2.0, 3.0], [1.0, 0.0, 4.0, 0.0, 2.0, 9.0]
+BOTH = [a + b for a, b in zip(FIRST, SECOND, strict=True)]
+
+
+@pytest.mark.parametrize("name", ["all", "Totaal", "TOTAL", "alle", "alle vormen", "all_forms", " Total: "])
+def test_a_total_is_no_form(name: str) -> None:
+    frame = pd.concat([by_form(seclusion=FIRST), counts().assign(form=name)], ignore_index=True)
+    found = {f.rule: f for f in check(ready(frame)).findings}
+    total = found["total-among-parts"]
+    assert (total.severity, total.count, total.of, total.rows) == ("error", 6, 12, (7, 8, 9, 10, 11))
+    with pytest.raises(DataError, match="column form holds a total"):
+        dw.build_panel(ready(frame))
+
+
+@pytest.mark.parametrize("column", ["provider", "location"])
+def test_a_total_is_no_provider_and_no_location(column: str) -> None:
+    frame = counts(location=["x"] * 6)
+    frame = changed(column, 5, "Totaal", frame)
+    (found,) = (f for f in check(ready(frame)).errors)
+    assert (found.rule, found.rows) == ("total-among-parts", (6,))
+    assert f"column {column} holds" in found.message["en"]
+
+
+def test_a_form_that_is_the_sum_of_the_others_is_said() -> None:
+    found = {f.rule: f for f in check(ready(by_form(seclusion=FIRST, restraint=SECOND, together=BOTH))).findings}
+    total = found["form-is-the-sum"]
+    assert (total.severity, total.count, total.of) == ("warning", 1, 3)
+    assert total.message["en"] == (
+        "The form together equals the sum of the other forms in each of 5 rows that can be compared."
+    )
+    assert "De vorm together is in elk van de 5" in total.message["nl"]
+
+
+def test_a_row_without_a_count_is_left_out_of_the_comparison_of_forms() -> None:
+    frame = by_form(seclusion=FIRST, restraint=[np.nan, *SECOND[1:]], together=BOTH)
+    report = check(ready(frame), blank_events="not delivered")
+    assert "in each of 4 rows" in report.to_text()
+
+
+@pytest.mark.parametrize("forms", [{"together": [*BOTH[:5], BOTH[5] + 1]}, {"together": [0.0] * 6}])
+def test_a_form_that_is_not_the_sum_in_every_row_is_a_form(forms: dict[str, list[float]]) -> None:
+    assert "form-is-the-sum" not in rules(check(ready(by_form(seclusion=FIRST, restraint=SECOND, **forms))))
+
+
+def test_two_rows_are_too_few_to_call_a_form_a_sum() -> None:
+    rare = [1.0, 1.0, 0.0, 0.0, 0.0, 0.0]
+    assert "form-is-the-sum" not in rules(check(ready(by_form(seclusion=rare, restraint=rare))))
+
+
 def test_only_zeros_and_one_provider() -> None:
     frame = counts(events=[0.0] * 6, provider=["a"] * 6, period=[f"2021-0{m}" for m in range(1, 7)])
     assert {"only-zeros", "one-provider"} <= rules(check(ready(frame)))
     assert "one-provider" in rules(check(tables(exposure=exposure().iloc[:4])))
+
+
+def test_one_provider_spelt_in_two_ways() -> None:
+    days = exposure(provider_id=["North-east"] * 4 + ["007"] * 4)
+    rows = registrations(provider_id=["north east"] * 2 + ["7"] * 2)
+    found = {f.rule: f for f in check(tables(exposure=days, registrations=rows, deliveries=None)).findings}
+    twice = found["provider-spelt-twice"]
+    assert (twice.severity, twice.count, twice.of) == ("warning", 4, 4)
+    assert twice.message["en"].endswith("leading zeros: 007 = 7, North-east = north east.")
+    other = exposure(provider_id=["1-1"] * 4 + ["11"] * 4)
+    alike = check(tables(exposure=other, registrations=None, deliveries=None))
+    assert "provider-spelt-twice" not in rules(alike)
 
 
 def test_an_empty_table_and_a_missing_column() -> None:
@@ -351,6 +521,14 @@ def test_the_report_is_a_frame_and_a_text_in_both_languages() -> None:
 def test_what_reading_noticed_is_part_of_the_report() -> None:
     read = dw.read_tables(panel=counts(events=["5", "6", "seven", "0", "2", "3"]))
     assert {"not-a-count", "missing-events"} <= rules(check(read))
+
+
+def test_a_single_service_number_is_never_repeated() -> None:
+    """123456782 passes the eleven-test; as one provider among others it is not refused."""
+    report = check(tables(registrations=changed("provider_id", 1, "123456782", registrations())))
+    found = {f.rule: f for f in report.findings}
+    assert "the table exposure: ********* (row 2)" in found["provider-without-exposure"].message["en"]
+    assert "123456782" not in report.to_text("nl") + report.to_text("en")
 
 
 def test_no_message_holds_a_person_or_a_registration() -> None:

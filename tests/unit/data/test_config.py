@@ -124,6 +124,8 @@ def test_what_is_echoed_is_plain_complete_and_names_no_folder_of_the_machine(tmp
         ('[columns.locations]\nperiod = { year = "y" }', "'period' in [columns.locations] is not known"),
         ('[compare]\nvariable = "year"\nbefore = 2021', "'after' in [compare] is missing"),
         ('[compare]\nvariable = "year"\nbefore = 2021\nafter = 2021', "equals before"),
+        ('[compare]\nvariable = "year"\nbefore = 2022\nafter = 2021', "'after' in [compare] lies before 'before'"),
+        ('[compare]\nvariable = "period"\nbefore = "2021-H2"\nafter = "2021-H1"', "write the earlier period as before"),
         ('[compare]\nvariable = "year"\nbefore = 2021\nafter = "2023"', "two numbers or two texts"),
         ("[bounds]\ncompleteness_before = [0, 1]", "needs 0 < low <= high <= 1"),
         ("[bounds]\ncompleteness_before = 0.7", "must be a list of two numbers, not a number"),

@@ -174,6 +174,16 @@ def test_laws_are_never_added_silently() -> None:
         build_panel(tables, law="BOPZ")
 
 
+def test_deliveries_that_are_all_under_another_law_are_the_reason_why_nothing_counts() -> None:
+    rows = THREE.assign(law="WVGGZ")
+    elsewhere = small(rows=rows, deliveries=deliveries(ALL_ACCEPTED, law="WZD"))
+    for law in ("WVGGZ", None):
+        with pytest.raises(DataError, match="No delivery falls under the law 'WVGGZ'; the deliveries fall under WZD"):
+            build_panel(elsewhere, law=law)
+    unnamed = small(rows=rows, deliveries=deliveries(ALL_ACCEPTED, law=["WZD", None, None, None]))
+    assert len(build_panel(unnamed, law="WVGGZ").observed) == 3
+
+
 def test_a_delivery_under_another_law_says_nothing() -> None:
     status = pd.concat([deliveries(ALL_ACCEPTED, law="WZD"), deliveries({("a", "2021-H1"): "accepted"}, law="WVGGZ")])
     tables = dw.read_tables(registrations=THREE.iloc[:2].assign(law="WVGGZ"), exposure=exposure(), deliveries=status)
@@ -190,6 +200,17 @@ def test_planned_and_unplanned_are_never_added_silently() -> None:
     assert apart(panel) == {("registrations", "planned"): 1, ("registrations", "not known whether planned"): 1}
     with pytest.raises(DataError, match="no column planned"):
         build_panel(small(), planned=True)
+
+
+@pytest.mark.parametrize(
+    ("answer", "says"), [("yes", "1 planned and 0 unplanned"), ("no", "0 planned and 1 unplanned")]
+)
+def test_blank_is_not_added_to_planned_or_to_unplanned(answer: str, says: str) -> None:
+    tables = small(rows=THREE.assign(planned=[answer, None, None]))
+    with pytest.raises(DataError, match=f"{says} measures and 2 that do not say it"):
+        build_panel(tables)
+    assert build_panel(tables, planned=answer == "yes").observed["events"].sum() == 1
+    assert build_panel(small(rows=THREE.assign(planned=[answer] * 3))).observed["events"].sum() == 3
 
 
 def test_incomplete_bed_days_set_a_period_aside() -> None:
@@ -389,14 +410,16 @@ def test_a_blank_is_an_error_unless_declared() -> None:
 
 
 def test_counts_without_usable_bed_days_are_set_aside() -> None:
-    panel = from_frame(FACILITIES.assign(days=[0.0, None, 200.0, 210.0]))
+    days = FACILITIES.assign(days=[0.0, None, 200.0, 210.0])
+    with pytest.raises(DataError, match="events although the number of occupied bed-days is zero \\(row 1\\)"):
+        from_frame(days)
+    panel = from_frame(days.assign(incidents=[0, 5, None, 2]))
     assert len(panel.observed) == 1
     assert apart(panel) == {
         ("rows", "bed-days missing"): 1,
         ("rows", "no occupied bed-days in the period"): 1,
         ("rows", "nothing delivered"): 1,
         ("registrations", "bed-days missing"): 5,
-        ("registrations", "no occupied bed-days in the period"): 3,
     }
 
 
@@ -456,3 +479,9 @@ def test_ready_counts_select_law_and_form() -> None:
         build_panel(tables, law="WZD", planned=True)
     with pytest.raises(DataError, match="no form 'seclusion' in the counts"):
         build_panel(tables, law="WZD", form="seclusion")
+    partly = dw.read_tables(panel=frame.assign(law=["WVGGZ", None, "WVGGZ", None]))
+    with pytest.raises(DataError, match="2 laws \\(WVGGZ, unknown\\)"):
+        build_panel(partly)
+    assert build_panel(partly, law="WVGGZ").frame["events"].tolist() == [1, 3]
+    with pytest.raises(DataError, match="No count falls under the law 'WVGGZ'; the counts fall under unknown"):
+        build_panel(dw.read_tables(panel=frame.iloc[::2].assign(law=None)), law="WVGGZ")

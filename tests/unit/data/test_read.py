@@ -249,8 +249,59 @@ def test_nine_digits_of_which_few_pass_the_eleven_test_are_not_refused():
     numbers = [f"{value:09d}" for value in range(300_000_000, 300_000_110)]
     frame = pd.DataFrame({"provider_id": numbers, "begin": "2021-01-01"})
     assert len(read_tables(registrations=frame).registrations) == 110
-    four = pd.DataFrame({"provider_id": PASSING[:4], "begin": "2021-01-01"})
-    assert len(read_tables(registrations=four).registrations) == 4
+
+
+@pytest.mark.parametrize(
+    "values",
+    [
+        [f"{number}.0" for number in PASSING],
+        [f"P{number}" for number in PASSING],
+        [f"{number[:4]}.{number[4:6]}.{number[6:]}" for number in PASSING],
+        ["23456784", "12345672", "11122237", "34567896", "98765437"],
+        PASSING[:2],
+        [*PASSING[:2], "short", "other"],
+    ],
+)
+def test_service_numbers_are_refused_in_any_guise(tmp_path, values):
+    frame = pd.DataFrame({"provider_id": "a", "begin": "2021-01-01", "client_id": values})
+    frame.to_csv(tmp_path / "registrations.csv", index=False)
+    for message in (refusal(tmp_path), refusal(registrations=frame)):
+        assert "'client_id' pass the eleven-test" in message
+        assert not any(number in message for number in (*PASSING, *values[:2]))
+
+
+@pytest.mark.parametrize(
+    "values",
+    [
+        PASSING[:1],
+        [PASSING[0], "300000001", "300000002"],
+        ["225210009", "225309002"],
+        ["12345671", "12345672", "12345673", "12345674", "12345675"],
+    ],
+)
+def test_other_numbers_are_not_refused(values):
+    frame = pd.DataFrame({"provider_id": "a", "begin": "2021-01-01", "intervention_code": values})
+    assert read_tables(registrations=frame).registrations["intervention_code"].tolist() == values
+
+
+def test_a_measurement_is_no_service_number():
+    staff = [1112223.33, 1234567.82, 1000000.09, 2000000.07, 3000000.05]
+    frame = pd.DataFrame({"provider": list("abcde"), "period": "2021", "events": 1, "bed_days": 9.0, "staff": staff})
+    assert read_tables(panel=frame).panel["staff"].tolist() == staff
+
+
+def test_a_service_number_in_a_header_is_not_repeated(tmp_path):
+    message = refusal(put(tmp_path, "registrations.csv", "123456782,2021-01-01\n111222333,2021-01-02\n"))
+    assert "The columns are: *********, 2021-01-01." in message
+    assert "123456782" not in message
+
+
+@pytest.mark.parametrize("line", ["sep=;\n", '"sep=;"\r\n', "SEP=;\n\n", "\ufeffsep=;\n"])
+def test_the_line_of_a_spreadsheet_that_names_the_delimiter_is_no_header(tmp_path, line):
+    tables = panel_from(tmp_path, line + GOOD.replace(",", ";").replace(".", ","))
+    assert tables.panel["bed_days"].tolist() == [100.5, 200.0]
+    assert tables.panel.index.tolist() == [1, 2]
+    assert "separated by ;" in found(tables, "delimiter-found")[0].message["en"]
 
 
 def test_codes_cut_by_a_spreadsheet_are_an_error(tmp_path):
@@ -434,3 +485,25 @@ def test_findings_print_in_both_languages(tmp_path):
     assert english["rows"].tolist() == ["2", "1, 2", "2"]
     assert (dutch["message"] != english["message"]).all()
     assert not english.drop(columns="rows").isin([""]).any(axis=None)
+
+
+@pytest.mark.parametrize("name", ["panel", "registrations"])
+def test_a_law_that_only_the_analysis_file_names_is_said(tmp_path, name):
+    text = {"panel": GOOD, "registrations": "provider_id,begin\na,2021-01-01\n"}[name]
+    file = put(tmp_path, f"{name}.csv", text)
+    config = put(tmp_path, "dwangstats.toml", '[panel]\nlaw = "WVGGZ"\n')
+    (finding,) = read_tables(config).reading
+    assert (finding.rule, finding.severity, finding.table) == ("law-from-analysis-file", "warning", name)
+    assert (
+        f"The law (WVGGZ) is taken from the analysis file and not from the data: the table {name} has no column"
+        in (finding.message["en"])
+    )
+    assert finding.message["nl"].startswith("De wet (WVGGZ) komt uit het analysebestand en niet uit de gegevens")
+    assert read_tables(file).reading == ()
+    put(tmp_path, "dwangstats.toml", '[panel]\nby = "year"\n')
+    assert read_tables(config).reading == ()
+
+
+def test_a_law_that_the_data_name_is_theirs(tmp_path):
+    put(tmp_path, "panel.csv", PANEL.replace("\n", ",law\n") + "a,2021,1,10,WVGGZ\n")
+    assert read_tables(put(tmp_path, "dwangstats.toml", '[panel]\nlaw = "WVGGZ"\n')).reading == ()

@@ -4,7 +4,8 @@ import polars as pl
 import pytest
 
 from dwangstats.data.panel import Panel
-from dwangstats.design.design import build_design, listed, rows_text, to_pandas
+from dwangstats.design.design import build_design, to_pandas
+from dwangstats.design.rows import listed, rows_text
 from dwangstats.errors import DataError, FormulaError
 
 
@@ -268,3 +269,22 @@ def test_rows_text() -> None:
 def test_listed() -> None:
     assert listed([1, 2]) == "1, 2"
     assert listed(list(range(30)), shown=3) == "0, 1, 2, ..."
+
+
+@pytest.mark.parametrize(
+    "formula", ["events ~ C(year) + events", "events ~ scale(events)", "events ~ 1 + (events | provider)"]
+)
+def test_counts_do_not_explain_themselves(formula: str) -> None:
+    frame = pd.DataFrame({"events": [1, 2, 3, 4], "year": [1, 1, 2, 2], "provider": list("abab"), "days": [5.0] * 4})
+    with pytest.raises(FormulaError, match="what the model explains"):
+        build_design(formula, frame, exposure="days")
+
+
+def test_exposure_counts_once() -> None:
+    frame = pd.DataFrame({"events": [1, 2, 3, 4], "year": [1, 1, 2, 2], "days": [5.0] * 4})
+    with pytest.raises(FormulaError, match="twice"):
+        build_design("events ~ C(year) + offset(log(days))", frame, exposure="days")
+    assert build_design("events ~ C(year) + log(days)", frame.assign(days=[1.0, 2, 3, 5]), exposure="days").X.shape == (
+        4,
+        3,
+    )

@@ -123,3 +123,17 @@ def test_empty_formula_shows_what_to_write() -> None:
 
 def test_mark() -> None:
     assert mark("abc", 1, 2) == "a>>b<<c"
+
+
+@pytest.mark.parametrize(
+    "formula",
+    ["C(year) + I(9**9**9**9)", "I(10**10)", "I((2)**9**9**9)", "bs(x, df=1000000)", "poly(x, degree=99)", "I(x**99)"],
+)
+def test_arithmetic_that_never_ends_is_refused(formula: str) -> None:
+    with pytest.raises(FormulaError, match=r">>"):
+        split_formula(formula)
+
+
+@pytest.mark.parametrize("formula", ["I(x**2)", "(a + b)**2", "bs(x, df=5)", "I(time - 2016)"])
+def test_ordinary_powers_and_splines_are_read(formula: str) -> None:
+    assert split_formula(formula).random == ()

@@ -5,8 +5,10 @@ import pytest
 import statsmodels.api as sm
 
 import dwangstats as dw
-from dwangstats.errors import DataError, DomainError, FitError, FormulaError
+from dwangstats.errors import DataError, DomainError, FitError
+from dwangstats.models.mixed import MixedResult
 from dwangstats.models.rate import RateModel
+from dwangstats.models.results import RateResult
 
 FORMULA = "events ~ C(year) + setting + x"
 
@@ -71,14 +73,19 @@ def test_polars(wards: pd.DataFrame) -> None:
 
 
 @pytest.mark.parametrize("term", ["(1 | provider)", "(x || provider)", "(1 | provider/setting)"])
-def test_random_terms_are_understood_and_refused(term: str, wards: pd.DataFrame) -> None:
-    with pytest.raises(FormulaError, match="Random terms are understood but not fitted in this version"):
-        RateModel(f"{FORMULA} + {term}", wards, exposure="bed_days")
+def test_random_terms_give_a_mixed_result(term: str, wards: pd.DataFrame) -> None:
+    result = RateModel(f"{FORMULA} + {term}", wards, exposure="bed_days").fit()
+    assert isinstance(result, MixedResult)
+    assert result.certificate.converged
+
+
+def test_without_random_terms_the_result_is_the_plain_one(wards: pd.DataFrame) -> None:
+    assert isinstance(RateModel(FORMULA, wards, exposure="bed_days").fit(), RateResult)
 
 
 @pytest.mark.parametrize(
     ("options", "words"),
-    [({"family": "gamma"}, "poisson, nb2, nb1"), ({"zero": "~ 1"}, "zero="), ({"quadrature": 11}, "quadrature=")],
+    [({"family": "gamma"}, "poisson, nb2, nb1"), ({"quadrature": 11}, "quadrature=")],
 )
 def test_options_that_are_not_offered(options: dict[str, object], words: str, wards: pd.DataFrame) -> None:
     with pytest.raises(DomainError, match=words):

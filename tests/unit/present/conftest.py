@@ -67,6 +67,7 @@ def contents_of(
             "covariance": "CR2",
             "level": 0.95,
             "selection": selections[0],
+            "deliveries_known": True,
             "completeness_before": completeness,
             "monotone": monotone,
         },

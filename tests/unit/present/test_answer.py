@@ -1,5 +1,6 @@
 import math
 from collections.abc import Callable
+from dataclasses import replace
 
 import pandas as pd
 import pytest
@@ -166,6 +167,119 @@ def test_limits_on_completeness_in_both_periods(make_contents: Maker) -> None:
     assert "between 60% and 90% in 2021, at least 80% in 2023, and did not fall in between" in text
 
 
+def with_margin(contents: ReportContents, lower: float, upper: float) -> ReportContents:
+    return replace(contents, tipping=contents.tipping.assign(lower=lower, upper=upper))
+
+
+def test_a_rise_of_the_events_follows_only_beyond_the_margin(make_contents: Maker) -> None:
+    dutch = words(make_contents("nl"))
+    assert "was het meer dan 82%, dan is ook het aantal toepassingen per bezette beddag gestegen" in dutch
+    english = words(with_margin(make_contents("en"), 0.57, 0.9931))
+    assert "margin for chance of 57% to 99% (for seclusion" in english.replace("seclusions", "seclusion")
+    assert "if it was more than 99%, the number of events per occupied bed-day rose as well" in english
+    assert "if it was a larger part" not in english
+
+
+def test_a_fall_of_the_events_follows_only_beyond_the_margin(make_contents: Maker) -> None:
+    text = words(make_contents("en", all_forms=0.39))
+    assert "at most 39% of that in 2021, with a margin for chance of 37% to 42%" in text
+    assert "if it stayed above 42% of that, the number of events per occupied bed-day fell as well" in text
+
+
+@pytest.mark.parametrize("upper", [1.0, 1.0 - 1e-12])
+def test_a_margin_up_to_complete_settles_nothing(make_contents: Maker, upper: float) -> None:
+    text = words(with_margin(make_contents("en"), 0.57, upper))
+    assert "even complete registration in 2021 does not settle whether the number of events" in text
+    assert "if it was more than" not in text
+    dutch = words(with_margin(make_contents("nl"), 0.57, upper))
+    assert "ook als de registratie in 2021 volledig was, staat door toeval niet vast" in dutch
+    fall = words(with_margin(make_contents("en", all_forms=0.39), 0.2, upper))
+    assert "even completeness that did not drop does not settle" in fall
+
+
+def test_a_difference_that_may_be_chance_is_not_settled_by_complete_registration(make_contents: Maker) -> None:
+    text = words(make_contents("en", all_forms=1.04))
+    assert "even complete registration in 2021 does not settle" in text
+
+
+def test_a_margin_that_allows_everything_is_said_in_words(make_contents: Maker) -> None:
+    text = words(with_margin(make_contents("en"), 1e-6, 1.0))
+    assert "with a margin for chance that allows any completeness" in text
+    assert "0% to 100%" not in text
+
+
+def test_a_margin_just_short_of_complete_is_not_rounded_up(make_contents: Maker) -> None:
+    text = words(with_margin(make_contents("en"), 0.57, 0.99984))
+    assert "57% to 99.98%" in text
+    assert "if it was more than 99.98%" in text
+
+
+def test_without_a_margin_chance_is_left_aside(make_contents: Maker) -> None:
+    text = words(with_margin(make_contents("en"), math.nan, math.nan))
+    assert "leaving chance aside: if it was more than 77%, the number of events" in text
+
+
+@pytest.mark.parametrize("selection", ["complete", "delivered"])
+@pytest.mark.parametrize("kept", [45.0, 60.0])
+def test_nobody_delivered_correctly_where_nobody_said_so(make_contents: Maker, selection: str, kept: float) -> None:
+    whole = make_contents("en", selections=(selection,))
+    question = {**whole.question, "deliveries_known": False}
+    coverage = whole.coverage.assign(kept=whole.coverage["kept"].where(whole.coverage["quantity"] != "providers", kept))
+    text = words(make_contents("en", selections=(selection,), question=question, coverage=coverage))
+    assert "delivered" not in text
+    assert "the input does not say whether deliveries were correct" in text
+    assert ("a count in every period" in text) == (selection == "complete")
+    silent = {key: value for key, value in question.items() if key != "deliveries_known"}
+    assert "correctly" not in words(make_contents("en", question=silent))
+
+
+@pytest.mark.parametrize(
+    ("number", "said"),
+    [
+        (None, ""),
+        (0, ""),
+        (1, "1 of these 45 providers has counts in only one of the two compared periods; its coming or going"),
+        (7, "7 of these 45 providers have counts in only one of the two compared periods; their coming and going"),
+    ],
+)
+def test_providers_that_come_and_go_are_counted(make_contents: Maker, number: int | None, said: str) -> None:
+    question = {**make_contents("en").question, "providers_in_one_period": number}
+    text = words(make_contents("en", question=question))
+    assert said in text
+    assert ("part of the change" in text) == bool(said)
+
+
+def test_a_ratio_beyond_measure_has_three_digits(make_contents: Maker) -> None:
+    contents = make_contents("en")
+    ratios = contents.ratios.assign(upper=233_813.2, lower=1e-6)
+    text = words(make_contents("en", ratios=ratios))
+    assert "from more than 99% lower to 234,000 times as high" in text
+
+
+def test_a_level_close_to_one_is_not_rounded_up(make_contents: Maker) -> None:
+    text = words(make_contents("en", ratios=make_contents("en").ratios.assign(level=0.999999)))
+    assert "99.9999% confidence interval" in text
+
+
+def test_known_completeness_is_one_number(make_contents: Maker) -> None:
+    contents = make_contents("nl", all_forms=0.39)
+    bounds = contents.bounds.assign(lower=0.39, upper=0.39)
+    text = words(make_contents("nl", all_forms=0.39, bounds=bounds))
+    assert "ongeveer 61% lager" in text
+    assert "ergens" not in text
+    assert "tussen 61% en 61%" not in text
+
+
+def test_a_moment_is_a_month_and_its_counts_are_of_a_year(make_contents: Maker) -> None:
+    question = {**make_contents("en").question, "variable": "time", "before": 2021.2, "after": 2022.7}
+    text = words(make_contents("en", question=question))
+    assert text.startswith("In September 2022 the number of registrations")
+    assert "than in March 2021" in text
+    assert "8,031 registrations against 6,272 (all of 2022 and all of 2021), 28% more" in text
+    within = words(make_contents("en", question={**question, "after": 2021.7}))
+    assert "in counts" not in within
+
+
 def test_the_size_of_an_audit(make_contents: Maker) -> None:
     text = plain(settling(make_contents("nl")))
     assert "98 tot 587 gevonden toepassingen" in text
@@ -181,6 +295,10 @@ def test_the_size_of_an_audit(make_contents: Maker) -> None:
 @pytest.mark.parametrize(
     ("low", "high", "expected"),
     [
+        (0.389, 0.391, "about 61% lower"),
+        (1.0, 1.0, "practically unchanged"),
+        (2.0, 4.51e12, "from 100% higher to more than 1,000,000 times as high"),
+        (1e-6, 233813.2, "from more than 99% lower to 234,000 times as high"),
         (1.22, 1.39, "22% to 39% higher"),
         (0.61, 0.88, "12% to 39% lower"),
         (0.97, 1.12, "from 3% lower to 12% higher"),

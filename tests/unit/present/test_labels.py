@@ -99,6 +99,44 @@ def test_numbers_at_the_edge() -> None:
     assert labels.significant(123456.0) == "123,456"
 
 
+@pytest.mark.parametrize("value", [1e15, 1e28, 1e30, 1e308, -1e308, 5e-324, 10**400, 10**28, np.float64(1e300)])
+def test_no_number_is_too_large_or_too_small_to_write(value: float) -> None:
+    labels = Labels("nl")
+    for write in (labels.number, labels.count, labels.significant, labels.ratio, labels.percent, labels.signed_percent):
+        assert len(write(value)) < 20
+    assert labels.number(1.234e30) == "1,23 × 10^30"
+    assert labels.significant(1.234e-30) == f"1,23 × 10^{MINUS}30"
+
+
+@pytest.mark.parametrize(
+    ("ratio", "decimals", "text"),
+    [(1.3, 2, "1.30"), (5.2, 1, "5.2"), (12.345, 2, "12.3"), (99.96, 2, "100"), (233813.2, 1, "234,000")],
+)
+def test_a_ratio_has_no_more_than_three_digits_that_mean_something(ratio: float, decimals: int, text: str) -> None:
+    assert Labels("en").ratio(ratio, decimals) == text
+
+
+@pytest.mark.parametrize(("level", "text"), [(0.95, "95%"), (0.999, "99.9%"), (0.999999, "99.9999%"), (0.57, "57%")])
+def test_a_level_keeps_its_digits(level: float, text: str) -> None:
+    assert Labels("en").level(level) == text
+
+
+@pytest.mark.parametrize(
+    ("share", "text"),
+    [
+        (0.0, "0%"),
+        (1.0, "100%"),
+        (0.996, "99.6%"),
+        (0.99984, "99.98%"),
+        (0.77, "77%"),
+        (0.004, "0.4%"),
+        (4e-6, "0.0004%"),
+    ],
+)
+def test_a_part_is_nothing_or_all_only_where_it_is(share: float, text: str) -> None:
+    assert Labels("en").part(share) == text
+
+
 @pytest.mark.parametrize(
     ("period", "nl", "en"),
     [
@@ -108,7 +146,10 @@ def test_numbers_at_the_edge() -> None:
         ("2021-Q3", "kwartaal 3 van 2021", "quarter 3 of 2021"),
         ("2021-05", "mei 2021", "May 2021"),
         (2022.5, "medio 2022", "mid-2022"),
-        (2022.25, "2022,25", "2022.25"),
+        (2022.25, "april 2022", "April 2022"),
+        (2022.7, "september 2022", "September 2022"),
+        (2022.0, "januari 2022", "January 2022"),
+        (0.7, "0,70", "0.70"),
         ("voor de wet", "“voor de wet”", "“voor de wet”"),
     ],
 )

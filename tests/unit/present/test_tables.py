@@ -44,6 +44,35 @@ def test_csv_files_are_utf8_with_plain_line_ends(make_contents: Maker, tmp_path:
     assert '"1, 2"' in text
 
 
+@pytest.mark.parametrize("start", ["=", "+", "-", "@", "\t"])
+def test_text_is_no_formula_in_a_spreadsheet(make_contents: Maker, tmp_path: Path, start: str) -> None:
+    contents = make_contents("en", n_providers=4)
+    nasty = start + 'HYPERLINK("x")'
+    changed = make_contents(
+        "en", deliveries=contents.deliveries.assign(provider=nasty), rates=contents.rates.assign(lower=-1.5, form=nasty)
+    )
+    write_tables(changed, tmp_path)
+    read = pd.read_csv(tmp_path / "deliveries.csv")
+    assert set(read["provider"]) == {"'" + nasty}
+    rates = pd.read_csv(tmp_path / "rates.csv")
+    assert set(rates["lower"]) == {-1.5}
+    assert set(rates["form"]) == {"'" + nasty}
+
+
+def test_a_ratio_beyond_measure_has_three_digits(make_contents: Maker) -> None:
+    table = named(make_contents("en", ratios=make_contents("en").ratios.assign(upper=233_813.21)), "Registered change")
+    assert table.rows[1].cells[1].detail.endswith("to 234,000")
+
+
+def test_numbers_beyond_what_can_be_written_out_give_tables(make_contents: Maker) -> None:
+    contents = make_contents("nl")
+    rates = contents.rates.assign(bed_days=1e308, rate=1e-300, lower=1e-305, upper=1e-290)
+    ratios = contents.ratios.assign(upper=1e300, count_ratio=1e308)
+    cells = str(display_tables(make_contents("nl", rates=rates, ratios=ratios)))
+    assert "1,00 × 10^308" in cells
+    assert "nan" not in cells
+
+
 def test_missing_numbers_are_empty_and_a_frame_without_columns_gives_no_file(
     make_contents: Maker, tmp_path: Path
 ) -> None:

@@ -104,10 +104,11 @@ def test_interval_covers_the_real_ratio() -> None:
     assert held / draws.size == pytest.approx(0.95, abs=0.023)
 
 
-def test_level_of_the_estimate_may_differ_from_the_level_asked() -> None:
-    wide = bounds(rate_ratio=registered(1.3, 0.05, level=0.95), completeness_before=(0.8, 1.0), level=0.9)
-    narrow = bounds(rate_ratio=registered(1.3, 0.05, level=0.5), completeness_before=(0.8, 1.0), level=0.9)
-    assert wide.interval_lower == pytest.approx(narrow.interval_lower, rel=1e-12)
+def test_another_level_than_the_estimate_s_is_refused() -> None:
+    # On 3 degrees of freedom normal quantiles turn a 95% interval into 0.86 to 1.98; the 99% interval is 0.72 to 2.33.
+    with pytest.raises(DomainError, match=r"level=0\.99"):
+        bounds(rate_ratio=registered(1.3, 0.05, level=0.95), completeness_before=(0.8, 1.0), level=0.99)
+    assert bounds(rate_ratio=registered(1.3, 0.05, level=0.9), completeness_before=(0.8, 1.0)).level == 0.9
 
 
 def test_bare_number_has_no_interval() -> None:
@@ -210,6 +211,39 @@ def test_tipping_interval_follows_the_interval_of_the_ratio() -> None:
 def test_sentences(ratio: float, language: str, parts: list[str]) -> None:
     sentence = tipping_point(rate_ratio=ratio).sentence(language)  # type: ignore[arg-type]
     assert all(part in sentence for part in parts)
+
+
+@pytest.mark.parametrize(
+    ("estimate", "nl", "en"),
+    [
+        ((1.3, 1.2, 1.4), "vollediger dan 83,3%, dan is er ook", "more complete than 83.3%, there is a real rise too"),
+        ((0.39, 0.3, 0.5), "dan tot 50% van wat zij was, dan is er ook", "above 50% of what it was, there is a real"),
+    ],
+)
+def test_the_conclusion_waits_for_the_end_of_the_margin(estimate: tuple[float, float, float], nl: str, en: str) -> None:
+    point = tipping_point(rate_ratio=Estimate(*estimate, 0.95, "registered", "ratio", "x"))
+    assert nl in point.sentence("nl")
+    assert en in point.sentence("en")
+    assert "than that" not in point.sentence("en")
+    assert "kan ook toeval" not in point.sentence("nl")
+
+
+@pytest.mark.parametrize("estimate", [(1.3, 0.9, 1.8), (0.8, 0.5, 1.1), (1.3, 1.0001, 1.8)])
+def test_a_margin_up_to_complete_registration_settles_nothing(estimate: tuple[float, float, float]) -> None:
+    point = tipping_point(rate_ratio=Estimate(*estimate, 0.95, "registered", "ratio", "x"))
+    assert "does not settle that there is a real" in point.sentence("en")
+    assert "staat niet vast dat er in werkelijkheid een" in point.sentence("nl")
+    assert "there is a real rise too" not in point.sentence("en")
+
+
+def test_without_an_interval_chance_is_left_aside() -> None:
+    assert tipping_point(rate_ratio=1.3).sentence("en").endswith("real rise too, chance in the counts left aside.")
+    assert "toeval daargelaten" in tipping_point(rate_ratio=0.39).sentence("nl")
+
+
+def test_a_level_close_to_one_is_not_rounded_up() -> None:
+    point = tipping_point(rate_ratio=Estimate(1.3, 1.2, 1.4, 0.99999999, "registered", "ratio", "x"))
+    assert "99.999999% interval" in str(point)
 
 
 def test_sentence_with_interval() -> None:

@@ -1,4 +1,4 @@
-"""Rules for ready counts, for audits and linked registers, and for how many providers there are."""
+"""Rules for ready counts, and for audits and linked registers."""
 
 from collections.abc import Iterator
 
@@ -83,14 +83,6 @@ ONLY_ZEROS = Rule(
     "Controleer of een leeg veld als nul is ingevuld; zonder een enkele gebeurtenis is er geen verhouding te schatten.",
     "Check whether blanks were filled in as zeros; without a single event no ratio can be estimated.",
 )
-ONE_PROVIDER = Rule(
-    "one-provider",
-    "warning",
-    "Er is maar één aanbieder in {table}.",
-    "There is only one provider in {table}.",
-    "Een interval dat rekening houdt met verschillen tussen aanbieders is er dan niet.",
-    "An interval that allows for differences between providers cannot be given.",
-)
 MORE_REGISTERED = Rule(
     "registered-above-found",
     "error",
@@ -135,13 +127,6 @@ def ready_count_findings(tables: Tables, blank_events: BlankEvents = "error") ->
         yield from ONLY_ZEROS.counted("panel", int(counted.sum()), int(counted.sum()))
 
 
-def provider_findings(tables: Tables) -> Iterator[Finding]:
-    """Finding about a single provider, from the table that has the bed-days."""
-    for table, frame, column in (("panel", tables.panel, "provider"), ("exposure", tables.exposure, "provider_id")):
-        if has(frame, column) and len(frame[column].dropna().unique()) == 1:
-            yield from ONE_PROVIDER.counted(table, 1, 1)
-
-
 def evidence_findings(tables: Tables) -> Iterator[Finding]:
     """Findings about audits, a second source and control outcomes."""
     for table, columns in _EVIDENCE.items():
@@ -181,5 +166,5 @@ def _count_findings(frame: pd.DataFrame) -> Iterator[Finding]:
     whole[finite] = events[finite] == np.floor(events[finite])
     yield from NEGATIVE.broken_in("panel", frame, events < 0)
     yield from FRACTIONAL.broken_in("panel", frame, finite & ~whole)
-    too_many = (events > MOST_EVENTS) | ((days > 0) & (events > HIGHEST_RATE * days))
+    too_many = (events > MOST_EVENTS) | ((days > 0) & (events / HIGHEST_RATE > days))
     yield from TOO_MANY.broken_in("panel", frame, too_many)

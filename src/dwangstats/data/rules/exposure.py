@@ -18,6 +18,8 @@ BEDS_NOT_DAYS = 1.2
 FULL = 1.1
 #: a factor of ten or twenty-four, with room for real change, away from the median of the place itself.
 JUMP = 8.0
+#: more days in one row than all people of the largest prison systems and hospitals together spend in a year.
+MOST_DAYS = 1e10
 
 NEGATIVE = Rule(
     "negative-bed-days",
@@ -34,6 +36,14 @@ INFINITE = Rule(
     "The number of occupied bed-days is infinite in {count} of {of} rows of {table} ({where}).",
     "Vervang de waarde door het aantal, of laat haar leeg als het niet bekend is.",
     "Replace the value by the number, or leave it empty when the number is not known.",
+)
+TOO_LARGE = Rule(
+    "implausible-bed-days",
+    "error",
+    "In {count} van de {of} rijen van {table} zijn er meer dan 10 miljard bezette beddagen ({where}).",
+    "In {count} of {of} rows of {table} there are over 10 thousand million occupied bed-days ({where}).",
+    "Vervang de waarde door het aantal dagen; een code voor onbekend hoort leeg te zijn.",
+    "Replace the value by the number of days; a code for unknown should be left empty.",
 )
 MISSING = Rule(
     "missing-bed-days",
@@ -137,7 +147,7 @@ def exposure_findings(tables: Tables, by: PeriodKind | None) -> Iterator[Finding
 
 
 def bed_day_findings(table: str, frame: pd.DataFrame, concerned: Mask | None = None) -> Iterator[Finding]:
-    """Findings about bed-days as numbers: negative, infinite, missing, zero.
+    """Findings about bed-days as numbers: negative, infinite, impossibly large, missing, zero.
 
     Parameters
     ----------
@@ -152,6 +162,7 @@ def bed_day_findings(table: str, frame: pd.DataFrame, concerned: Mask | None = N
     needed = np.ones(len(frame), dtype=bool) if concerned is None else concerned
     yield from NEGATIVE.broken_in(table, frame, days < 0)
     yield from INFINITE.broken_in(table, frame, np.isinf(days))
+    yield from TOO_LARGE.broken_in(table, frame, np.isfinite(days) & (days > MOST_DAYS))
     yield from MISSING.broken_in(table, frame, np.isnan(days) & needed)
     yield from ZERO.broken_in(table, frame, (days == 0) & needed)
 

@@ -12,7 +12,7 @@ from dwangstats.data.aggregate import analysis_form, count_registrations
 from dwangstats.data.codes import FORMS, LAWS, codes_in_law
 from dwangstats.data.deliveries import DELIVERED, last_deliveries, last_half_year_end, with_delivery
 from dwangstats.data.findings import Finding
-from dwangstats.data.periods import period_of
+from dwangstats.data.periods import FIRST_YEAR, LAST_YEAR, period_of
 from dwangstats.data.read import Tables
 from dwangstats.data.rules.rule import Mask, Rule, has, some
 
@@ -34,6 +34,14 @@ BEGIN_IN_FUTURE = Rule(
     "In {count} of {of} registrations the begin lies after the latest delivery, {moment} ({where}).",
     "Controleer het jaar; een gebeurtenis kan niet na de aanlevering beginnen.",
     "Check the year; an event cannot begin after it was delivered.",
+)
+BEGIN_OUTSIDE = Rule(
+    "begin-outside-calendar",
+    "error",
+    f"In {{count}} van de {{of}} registraties ligt het begin vóór {FIRST_YEAR} of na {LAST_YEAR} ({{where}}).",
+    f"In {{count}} of {{of}} registrations the begin lies before {FIRST_YEAR} or after {LAST_YEAR} ({{where}}).",
+    "Verbeter het jaar bij de bron; deze registraties zouden in geen periode meetellen.",
+    "Correct the year at the source; these registrations would count in no period.",
 )
 BEGIN_LONG_AGO = Rule(
     "begin-long-ago",
@@ -84,6 +92,14 @@ OUTSIDE_LAW = Rule(
     "Controleer of de wet of de code verwisseld is; de registratie telt mee onder de wet die er staat.",
     "Check whether the law or the code was mixed up; the registration counts under the law that is given.",
 )
+LAW_MISSING = Rule(
+    "law-missing",
+    "warning",
+    "In {count} van de {of} registraties ({share}%) staat geen wet, en in de andere wel ({where}).",
+    "In {count} of {of} registrations ({share}%) no law is given, and in the others it is ({where}).",
+    "Vul de wet in; bij de keuze van een wet tellen deze registraties niet mee.",
+    "Fill in the law; when one law is chosen these registrations are set aside.",
+)
 SEVERAL_LAWS = Rule(
     "several-laws",
     "info",
@@ -95,10 +111,12 @@ SEVERAL_LAWS = Rule(
 MIXED_PLANNED = Rule(
     "planned-and-unplanned",
     "info",
-    "Van de {of} registraties zijn er {count} gepland; geplande en ongeplande worden niet zonder keuze opgeteld.",
-    "Of {of} registrations {count} are planned; planned and unplanned are not added up without a choice.",
-    "Kies planned=true of planned=false.",
-    "Choose planned=True or planned=False.",
+    "Van de {of} registraties zijn er {yes} gepland en {no} ongepland, en van {blank} is het niet bekend; zij worden "
+    "niet zonder keuze opgeteld.",
+    "Of {of} registrations {yes} are planned, {no} are unplanned and {blank} do not say it; they are not added up "
+    "without a choice.",
+    "Kies planned=true of planned=false; wat leeg is telt dan niet mee. Een leeg veld betekent geen nee.",
+    "Choose planned=True or planned=False; what is blank is then set aside. A blank does not mean no.",
 )
 NO_EXPOSURE = Rule(
     "provider-without-exposure",
@@ -157,10 +175,12 @@ def _dates(frame: pd.DataFrame, deliveries: pd.DataFrame | None) -> Iterator[Fin
     begin = frame["begin"]
     if has(frame, "end"):
         yield from END_BEFORE_BEGIN.broken_in("registrations", frame, (frame["end"] < begin).to_numpy(dtype=bool))
-    yield from BEGIN_LONG_AGO.broken_in("registrations", frame, (begin < EARLIEST).to_numpy(dtype=bool))
+    outside = (begin.notna() & ~begin.dt.year.between(FIRST_YEAR, LAST_YEAR)).to_numpy(dtype=bool)
+    yield from BEGIN_OUTSIDE.broken_in("registrations", frame, outside)
+    yield from BEGIN_LONG_AGO.broken_in("registrations", frame, (begin < EARLIEST).to_numpy(dtype=bool) & ~outside)
     latest = _latest_delivery(frame, deliveries)
     if latest is not None:
-        late = (begin > latest).to_numpy(dtype=bool)
+        late = (begin > latest).to_numpy(dtype=bool) & ~outside
         yield from BEGIN_IN_FUTURE.broken_in("registrations", frame, late, moment=latest.date().isoformat())
 
 
@@ -177,6 +197,11 @@ def _laws(frame: pd.DataFrame) -> Iterator[Finding]:
         return
     unknown = (frame["law"].notna() & ~frame["law"].isin(LAWS)).to_numpy()
     yield from UNKNOWN_LAW.broken_in("registrations", frame, unknown)
+    silent = (frame["law"].fillna("unknown") == "unknown").to_numpy(dtype=bool)
+    if not silent.all():
+        share = f"{100 * silent.mean():.1f}"
+        words = {"nl": share.replace(".", ","), "en": share}
+        yield from LAW_MISSING.broken_in("registrations", frame, silent, share=words)
     laws = sorted(set(frame["law"].fillna("unknown").unique()) & set(LAWS))
     if len(laws) > 1:
         yield from SEVERAL_LAWS.counted("registrations", len(laws), len(laws), names=", ".join(laws), first=laws[0])
@@ -210,9 +235,9 @@ def _planned(frame: pd.DataFrame) -> Iterator[Finding]:
     if not has(frame, "planned"):
         return
     planned = frame["planned"].astype("boolean")
-    yes, no = int(planned.sum()), int((~planned).sum())
-    if yes and no:
-        yield from MIXED_PLANNED.counted("registrations", yes, len(frame))
+    yes, no, blank = int(planned.sum()), int((~planned).sum()), int(planned.isna().sum())
+    if max(yes, no, blank) < len(frame):
+        yield from MIXED_PLANNED.counted("registrations", yes or blank, len(frame), yes=yes, no=no, blank=blank)
 
 
 def _without_exposure(frame: pd.DataFrame, exposure: pd.DataFrame) -> Iterator[Finding]:
@@ -233,7 +258,7 @@ def _without_delivery(frame: pd.DataFrame, deliveries: pd.DataFrame) -> Iterator
     known = pd.concat(parts, ignore_index=True)
     empty_handed = known.loc[(known["status"] == "nothing_to_report") & ~known["superseded"]]
     rows = _rows_of(frame, empty_handed) if len(empty_handed) else pd.Index([])
-    refused = known.loc[~known["status"].isin(DELIVERED)]
+    refused = known.loc[~known["status"].isin(DELIVERED) & known["half_year"].notna()]
     earlier = known.loc[known["superseded"]]
     for rule, part, where in (
         (NOTHING_TO_REPORT, empty_handed, rows),

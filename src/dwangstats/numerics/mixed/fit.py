@@ -7,6 +7,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from dwangstats._types import FamilyName, Matrix, Vector
+from dwangstats.errors import FitError
 from dwangstats.numerics.mixed.blocks import Effects, selected_inverse, zeros
 from dwangstats.numerics.mixed.model import Evaluation, Model, checked_nodes, evaluate, evaluate_parts, make_model
 from dwangstats.numerics.mixed.optimise import Optimum, climb, polish
@@ -31,11 +32,17 @@ MORE_NODES = (25, 51)
 QUADRATURE_ERROR = 1e-4
 """Change of the log likelihood with four more nodes that is not enough."""
 
+RARE_ZERO = -6.0
+"""Logit of an extra zero below which none at all is tried."""
+
 COSTLY = 2_000
 """Rows above which Laplace leads the way to the maximum under quadrature, unless rows collapse into cells."""
 
 FEW_NODES, FEW_NODES_GAP = 5, 1e-3
 """Nodes that serve for the Hessian of large problems, and the error of the log likelihood up to which they do."""
+
+BUDGET = 400
+"""Evaluations after which no further search begins; an ordinary fit takes 20 to 50."""
 
 ACCEPTABLE = 1e-8
 """Scaled gradient above which the quasi-Newton search is taken up again."""
@@ -197,9 +204,14 @@ def _maximise(objective: "_Objective", model: Model, begin: Vector, usual: Vecto
     if costly:
         objective.model = model
         optimum = _refine(objective, model, optimum, transform)
-    if not optimum.scaled_gradient < ACCEPTABLE:
-        vector = climb(objective, optimum.vector, transform, floors, rough=FINE)
-        optimum = polish(objective, vector, transform, floors, central=True)
+    for warm, origin in ((True, optimum.vector), (False, usual)):
+        if optimum.scaled_gradient < ACCEPTABLE or objective.evaluations > BUDGET:
+            break
+        objective.restart(warm=warm)
+        vector = climb(objective, origin, transform, floors, rough=FINE)
+        again = polish(objective, vector, transform, floors, central=True)
+        if again.scaled_gradient < optimum.scaled_gradient:
+            optimum = again
     return _snap(objective, model, optimum, transform), transform
 
 
@@ -232,17 +244,26 @@ class _Objective:
     def __init__(self, model: Model) -> None:
         self.model = model
         self.effects: Effects = zeros(model.structure)
+        # Where the conditional density has several modes, a search that begins at the origin each time keeps to one.
+        self.warm = True
         self.evaluations = 0
 
+    def restart(self, *, warm: bool) -> None:
+        """Forget the modes, and for cold searches go on forgetting them."""
+        self.effects, self.warm = zeros(self.model.structure), warm
+
     def full(self, vector: Vector) -> Evaluation:
-        found = evaluate(self.model, vector, self.effects)
+        found = evaluate(self.model, vector, self.effects if self.warm else None)
         self.evaluations += 1
         if np.isfinite(found.value):
             self.effects = found.modes.effects
         return found
 
     def __call__(self, vector: Vector) -> tuple[float, Vector]:
-        found = self.full(vector)
+        try:
+            found = self.full(vector)
+        except FitError:
+            return -np.inf, np.zeros_like(vector)
         return found.value, found.gradient
 
 
@@ -279,16 +300,20 @@ def _leave_false_zeros(objective: _Objective, model: Model, vector: Vector, usua
 
 
 def _snap(objective: _Objective, model: Model, optimum: Optimum, transform: Matrix) -> Optimum:
-    """Set scales to zero exactly where the likelihood does not object."""
+    """Set scales and a constant probability of extra zeros to zero where the likelihood does not object."""
+    floors = model.layout.floors
     candidates = [p for p in _diagonal(model) if 0.0 < optimum.vector[p] < max(NEGLIGIBLE * transform[p, p], 1e-6)]
+    zero = model.layout.bounds[3]
+    if model.layout.constant_zero and floors[zero] < optimum.vector[zero] < RARE_ZERO:
+        candidates.append(zero)
     if not candidates:
         return optimum
     trial = optimum.vector.copy()
-    trial[candidates] = 0.0
+    trial[candidates] = floors[candidates]
     value, _ = objective(trial)
     if value < optimum.value - 1e-7:
         return optimum
-    return polish(objective, trial, transform, model.layout.floors, central=True)
+    return polish(objective, trial, transform, floors, central=True)
 
 
 def _assemble(model: Model, optimum: Optimum, objective: _Objective, back: Matrix) -> MixedFit:

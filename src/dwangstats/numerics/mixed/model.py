@@ -87,7 +87,9 @@ def make_model(
     y = y[order]
     zero_X = None if zero_X is None else np.asfortranarray(zero_X[order])
     rows = make_rows(cells.y if cells else y, family, inflated=zero_X is not None)
-    layout = make_layout(X.shape[1], terms, dispersed=rows.dispersed, zero=0 if zero_X is None else zero_X.shape[1])
+    constant_zero = zero_X is not None and zero_X.shape[1] == 1 and bool(np.ptp(zero_X) == 0.0)
+    width = 0 if zero_X is None else zero_X.shape[1]
+    layout = make_layout(X.shape[1], terms, dispersed=rows.dispersed, zero=width, constant_zero=constant_zero)
     return Model(np.asfortranarray(X[order]), y, offset[order], zero_X, rows, cells, order, structure, layout, nodes)
 
 

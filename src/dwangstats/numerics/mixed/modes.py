@@ -5,7 +5,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from dwangstats._types import Codes, Vector
-from dwangstats.errors import InternalError
+from dwangstats.errors import FitError
 from dwangstats.numerics.mixed.blocks import Effects, Factor, factorise, solve
 from dwangstats.numerics.mixed.rows import Rows, row_slopes, row_terms, safe_weight
 from dwangstats.numerics.mixed.scale import Scale, sandwich, scale_effects, scaled_gather
@@ -100,6 +100,11 @@ def find_modes(structure: Structure, rows: Rows, point: Point, start: Effects) -
     -------
     Modes
         Its `decrement` says how exact they are.
+
+    Raises
+    ------
+    FitError
+        If the parameters are so extreme that the precision of the effects cannot be factorised.
     """
     effects, step, expected = start, None, np.inf
     for iteration in range(1, ITERATIONS + 1):
@@ -136,7 +141,7 @@ def _curvature(
     products = weighted_products(structure, safe_weight(rows, eta, point.alpha, weight))
     factor = factorise(structure, sandwich(point.scale, products))
     if factor is None:
-        raise InternalError("the precision of the random effects is not positive definite with positive weights")
+        raise FitError("the precision of the random effects is not positive definite, even with expected weights")
     return products, factor, False
 
 

@@ -22,6 +22,9 @@ STOP = 1e-12
 ROUGH = 1e-3
 """Slope in standard errors at which quasi-Newton steps give way to Newton steps."""
 
+TOUCHING = 1e-6
+"""Distance from a floor, in standard errors, that counts as at the floor."""
+
 STEP = 1e-3
 """Step of the differences, in standard errors."""
 
@@ -82,9 +85,10 @@ def climb(objective: Objective, start: Vector, transform: Matrix, floors: Vector
         return -value, -(transform.T @ gradient)
 
     bounds = [(low if np.isfinite(low) else None, None) for low in lower]
-    options = {"maxcor": 20, "gtol": rough, "ftol": 1e-13, "maxiter": 300, "maxls": 30}
+    options = {"maxcor": 20, "gtol": rough, "ftol": 1e-13, "maxiter": 150, "maxls": 20}
     found = minimize(negative, np.zeros_like(start), jac=True, method="L-BFGS-B", bounds=bounds, options=options)
-    return np.maximum(start + transform @ np.asarray(found.x, dtype=np.float64), floors)
+    vector = np.maximum(start + transform @ np.asarray(found.x, dtype=np.float64), floors)
+    return np.where(vector - floors < TOUCHING * scale, floors, vector)
 
 
 def polish(

@@ -10,6 +10,9 @@ from numpy.typing import NDArray
 from dwangstats._types import Matrix, Vector
 from dwangstats.numerics.mixed.structure import Term
 
+NO_ZEROS = -30.0
+"""Logit at which a probability of extra zeros is zero to double precision beside a log likelihood."""
+
 
 @dataclass(frozen=True, slots=True)
 class Layout:
@@ -27,6 +30,8 @@ class Layout:
         Whether the whole lower triangle of a term's scale is free, or its diagonal only.
     names : tuple of str
         Names of the terms.
+    constant_zero : bool
+        Whether the probability of an extra zero is one number, which may be zero.
     """
 
     fixed: int
@@ -35,6 +40,7 @@ class Layout:
     widths: tuple[int, ...]
     correlated: tuple[bool, ...]
     names: tuple[str, ...]
+    constant_zero: bool
 
     @property
     def entries(self) -> tuple[tuple[int, int, int], ...]:
@@ -61,13 +67,15 @@ class Layout:
 
     @property
     def floors(self) -> Vector:
-        """Lower bound of each parameter: zero for the diagonal of a scale and for the dispersion."""
+        """Lower bounds: zero for the diagonal of a scale and the dispersion, `NO_ZEROS` for one logit."""
         floors = np.full(self.size, -np.inf)
         for place, (_, i, j) in enumerate(self.entries):
             if i == j:
                 floors[self.fixed + place] = 0.0
         if self.dispersed:
             floors[self.bounds[2]] = 0.0
+        if self.constant_zero:
+            floors[self.bounds[3]] = NO_ZEROS
         return floors
 
     @property
@@ -91,7 +99,9 @@ class Parameters:
     zero: Vector
 
 
-def make_layout(fixed: int, terms: Sequence[Term], *, dispersed: bool, zero: int) -> Layout:
+def make_layout(
+    fixed: int, terms: Sequence[Term], *, dispersed: bool, zero: int, constant_zero: bool = False
+) -> Layout:
     """Layout for a model."""
     return Layout(
         fixed,
@@ -100,6 +110,7 @@ def make_layout(fixed: int, terms: Sequence[Term], *, dispersed: bool, zero: int
         tuple(t.width for t in terms),
         tuple(t.correlated and t.width > 1 for t in terms),
         tuple(t.name for t in terms),
+        constant_zero,
     )
 
 

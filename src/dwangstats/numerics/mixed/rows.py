@@ -29,6 +29,9 @@ from dwangstats.numerics.mixed.zero import inflate, inflated_slopes
 LARGEST_ETA = 100.0
 """Log means are held below this; e^100 is beyond any count, and powers of it stay finite."""
 
+SMALLEST_ETA = -300.0
+"""Log means are held above this, so that no mean is zero."""
+
 BLOCK = 8192
 """Rows per block."""
 
@@ -103,7 +106,7 @@ def row_terms(rows: Rows, eta: Vector, alpha: float, zeta: Vector | None) -> Row
     zeta : Vector or None
         (m,) logit of the probability of an extra zero; None unless `rows.inflated`.
     """
-    eta = np.minimum(eta, LARGEST_ETA)
+    eta = np.clip(eta, SMALLEST_ETA, LARGEST_ETA)
     table = None
     if rows.index is not None and nb2_direct(eta, alpha):
         table = rising_table(rows.largest, alpha)
@@ -124,7 +127,7 @@ def row_terms(rows: Rows, eta: Vector, alpha: float, zeta: Vector | None) -> Row
 
 def row_values(rows: Rows, eta: Vector, alpha: float, zeta: Vector | None) -> RowValues:
     """Log density and first derivatives only: what a quadrature node needs; arguments as `row_terms`."""
-    eta = np.minimum(eta, LARGEST_ETA)
+    eta = np.clip(eta, SMALLEST_ETA, LARGEST_ETA)
     table = None
     if rows.index is not None and zeta is None and nb2_direct(eta, alpha):
         table = rising_table(rows.largest, alpha)
@@ -157,7 +160,7 @@ def row_slopes(rows: Rows, eta: Vector, alpha: float, zeta: Vector | None) -> tu
 
 def safe_weight(rows: Rows, eta: Vector, alpha: float, weight: Vector) -> Vector:
     """The weight where it is positive, else the expected one, so that Newton steps climb."""
-    expected = families.expected_weight(rows.family, np.minimum(eta, LARGEST_ETA), alpha)
+    expected = families.expected_weight(rows.family, np.clip(eta, SMALLEST_ETA, LARGEST_ETA), alpha)
     return np.where(weight > 0.0, weight, expected)
 
 
@@ -179,7 +182,7 @@ def _block_terms(
 
 
 def _block_slopes(rows: Rows, eta: Vector, alpha: float, zeta: Vector | None) -> tuple[Vector, Vector]:
-    eta = np.minimum(eta, LARGEST_ETA)
+    eta = np.clip(eta, SMALLEST_ETA, LARGEST_ETA)
     if not rows.dispersed:
         mean = np.exp(eta)
         slope, weight = rows.y - mean, mean

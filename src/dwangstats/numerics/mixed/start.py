@@ -90,7 +90,7 @@ def metric(model: Model, begin: Vector, usual: Vector, at: Evaluation) -> Matrix
     k = layout.fixed
     transform[:k, :k] = _inverse_root(fixed_information(model, begin, at.modes))
     if model.zero_design is not None:
-        share = np.mean(model.y == 0.0) * 0.2
+        share = max(0.2 * float(np.mean(model.y == 0.0)), 0.01)
         zero = layout.bounds[3]
         transform[zero:, zero:] = _inverse_root(share * model.zero_design.T @ model.zero_design)
     return rescaled(model, transform, begin, usual)

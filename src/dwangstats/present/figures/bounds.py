@@ -117,8 +117,8 @@ def bounds_alt(frame: pd.DataFrame, tipping: pd.DataFrame, language: Language = 
     parts = []
     for form in forms_in_order(frame["form"]):
         for row in records(frame[frame["form"] == form]):
-            low, high = labels.number(row["lower"]), labels.number(row["upper"])
-            name, estimate = labels.title("form", form), labels.number(row["rate_ratio"])
+            low, high = labels.ratio(row["lower"]), labels.ratio(row["upper"])
+            name, estimate = labels.title("form", form), labels.ratio(row["rate_ratio"])
             parts.append(labels.text("alt.bounds_part", form=name, estimate=estimate, low=low, high=high))
         words = tipping_words(labels, tipping, form, before)
         parts.extend([f"{capitalised(words)}."] if words else [])
@@ -133,7 +133,7 @@ def tipping_words(labels: Labels, tipping: pd.DataFrame, form: str, before: Any)
     return labels.text(
         f"figure.tipping_{rows[0]['direction']}",
         before=labels.period(before),
-        completeness=labels.percent(tipping_value(rows[0])),
+        completeness=labels.part(tipping_value(rows[0])),
     )
 
 
@@ -151,10 +151,10 @@ def _span(frame: pd.DataFrame, registered: dict[str, Row]) -> tuple[float, float
 
 
 def _draw_registered(ax: Axes, place: float, row: Row, ratio: Row | None, labels: Labels) -> None:
-    text = labels.number(row["rate_ratio"])
+    text = labels.ratio(row["rate_ratio"])
     if ratio is not None:
         draw_interval(ax, place, ratio["lower"], ratio["upper"], INK)
-        text = labels.with_range(text, labels.number(ratio["lower"]), labels.number(ratio["upper"]))
+        text = labels.with_range(text, labels.ratio(ratio["lower"]), labels.ratio(ratio["upper"]))
     ax.plot([float(row["rate_ratio"])], [place], label=f"{row['form']}/registered", zorder=3.5, **REGISTERED)
     ax.text(1.02, place, text, transform=ax.get_yaxis_transform(), va="center")
 
@@ -164,7 +164,7 @@ def _draw_band(ax: Axes, place: float, row: Row, labels: Labels) -> None:
     draw_interval(ax, place, row["interval_lower"], row["interval_upper"], QUIET)
     corner, size = (low, place - BAND / 2), high - low
     ax.add_patch(Rectangle(corner, size, BAND, label=f"{row['form']}/possible", zorder=2.5, **POSSIBLE))
-    text = labels.range(labels.number(low), labels.number(high))
+    text = labels.range(labels.ratio(low), labels.ratio(high))
     ax.text(1.02, place, text, transform=ax.get_yaxis_transform(), va="center")
 
 

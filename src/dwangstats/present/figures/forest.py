@@ -109,8 +109,8 @@ def forest_alt(
 
 
 def ratio_text(labels: Labels, row: Row) -> str:
-    """A ratio with its interval, in two decimals."""
-    return labels.with_range(*(labels.number(row[key]) for key in ("estimate", "lower", "upper")))
+    """A ratio with its interval, in two decimals; in three digits from 10 on."""
+    return labels.with_range(*(labels.ratio(row[key]) for key in ("estimate", "lower", "upper")))
 
 
 def _by_form(frame: pd.DataFrame) -> list[tuple[str, list[Row]]]:

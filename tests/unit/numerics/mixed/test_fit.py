@@ -206,3 +206,15 @@ def test_dependent_columns_are_refused(panel) -> None:
     X = np.column_stack((panel.X, panel.X[:, 1]))
     with pytest.raises(FitError, match="linearly dependent"):
         fit_mixed(X, panel.y, panel.offset, panel.terms("intercept"), "poisson")
+
+
+@pytest.mark.parametrize("family", ["poisson", "nb2"])
+def test_no_extra_zeros_is_a_boundary(family) -> None:
+    X, y, offset, terms = simulate(30, 12, level=1.5, sd=0.5)
+    y = y + 1.0
+    fit = fit_mixed(X, y, offset, terms, family, zero_X=np.ones((y.size, 1)))
+    assert_converged(fit)
+    assert "zero[0]" in fit.boundary
+    plain = fit_mixed(X, y, offset, terms, family)
+    assert fit.loglik == pytest.approx(plain.loglik, abs=1e-6)
+    np.testing.assert_allclose(fit.beta, plain.beta, atol=1e-5)
