@@ -23,6 +23,10 @@ if TYPE_CHECKING:
         IdentificationError,
     )
     from dwangstats.estimate import Estimate
+    from dwangstats.models.bootstrap import Bootstrap, bootstrap
+    from dwangstats.models.compare import compare
+    from dwangstats.models.mixed import MixedResult
+    from dwangstats.models.profile import profile_interval
     from dwangstats.models.rate import RateModel
     from dwangstats.models.ratios import rate_ratio
     from dwangstats.models.results import RateResult
@@ -33,6 +37,7 @@ if TYPE_CHECKING:
 __version__ = "0.1.0"
 
 _HOME = {
+    "Bootstrap": "dwangstats.models.bootstrap",
     "Bounds": "dwangstats.registration.bounds",
     "AuditSize": "dwangstats.registration.planning",
     "CheckReport": "dwangstats.data.checks",
@@ -44,6 +49,7 @@ _HOME = {
     "FitError": "dwangstats.errors",
     "FormulaError": "dwangstats.errors",
     "IdentificationError": "dwangstats.errors",
+    "MixedResult": "dwangstats.models.mixed",
     "Panel": "dwangstats.data.panel",
     "RateModel": "dwangstats.models.rate",
     "RateResult": "dwangstats.models.results",
@@ -51,10 +57,13 @@ _HOME = {
     "TippingPoint": "dwangstats.registration.bounds",
     "analyse": "dwangstats.analysis",
     "audit_size": "dwangstats.registration.planning",
+    "bootstrap": "dwangstats.models.bootstrap",
     "bounds": "dwangstats.registration.bounds",
     "build_panel": "dwangstats.data.panel",
     "check": "dwangstats.data.checks",
+    "compare": "dwangstats.models.compare",
     "complete_deliverers": "dwangstats.change.selection",
+    "profile_interval": "dwangstats.models.profile",
     "rate_ratio": "dwangstats.models.ratios",
     "read_tables": "dwangstats.data.read",
     "selection_coverage": "dwangstats.change.selection",
@@ -65,6 +74,7 @@ _MODULES = {"figures": "dwangstats.present.figures", "worlds": "dwangstats.world
 
 __all__ = [
     "AuditSize",
+    "Bootstrap",
     "Bounds",
     "CheckReport",
     "ConfigError",
@@ -75,6 +85,7 @@ __all__ = [
     "FitError",
     "FormulaError",
     "IdentificationError",
+    "MixedResult",
     "Panel",
     "RateModel",
     "RateResult",
@@ -83,11 +94,14 @@ __all__ = [
     "__version__",
     "analyse",
     "audit_size",
+    "bootstrap",
     "bounds",
     "build_panel",
     "check",
+    "compare",
     "complete_deliverers",
     "figures",
+    "profile_interval",
     "rate_ratio",
     "read_tables",
     "selection_coverage",

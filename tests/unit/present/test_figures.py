@@ -333,3 +333,13 @@ def test_alternative_text_of_one_form_and_one_period(make_contents: Maker) -> No
     assert "per 1,000 occupied bed-days for one form." in spoken
     assert f"Seclusion (delivered every period): {rates['rate'].iloc[0]:.3f} in 2021-H1." in spoken
     assert "nan" not in figures.rates_alt(rates.assign(rate=np.nan), "en")
+
+
+def test_an_interval_without_measure_stays_on_an_axis() -> None:
+    frame = pd.DataFrame(
+        {"form": ["seclusion"], "selection": ["complete"], "estimate": [1.3], "lower": [1e-300], "upper": [1e300]}
+    )
+    ax = figures.forest(frame, "en")
+    low, high = ax.get_xlim()
+    assert 1e-14 < low < high < 1e14
+    assert "1.30 (0.00 to 1.00 × 10^300)" in figures.forest_alt(frame, "en")

@@ -120,6 +120,10 @@ def period_axis(axes: Axes, periods: Sequence[str], labels: Labels, most: int, *
     axes.set_xlim(-0.5, max(len(periods) - 0.5, 0.5))
 
 
+WIDEST_RATIO = 1e12
+"""An axis of ratios reaches from one over this number to this number; an end beyond it gets an arrowhead."""
+
+
 def ratio_axis(axes: Axes, low: float, high: float, labels: Labels, most: int) -> None:
     """A logarithmic x axis for ratios around 1, with ticks that people use.
 
@@ -127,12 +131,12 @@ def ratio_axis(axes: Axes, low: float, high: float, labels: Labels, most: int) -
     ----------
     axes : Axes
     low, high : float
-        Smallest and largest finite ratio that must be visible, > 0.
+        Smallest and largest finite ratio that must be visible, > 0; the axis goes no further than `WIDEST_RATIO`.
     labels : Labels
     most : int
         Most ticks there is room for.
     """
-    low, high = min(low, 0.9), max(high, 1.1)
+    low, high = max(min(low, 0.9), 1.0 / WIDEST_RATIO), min(max(high, 1.1), WIDEST_RATIO)
     margin = (high / low) ** 0.06
     axes.set_xscale("log")
     axes.set_xlim(low / margin, high * margin)
