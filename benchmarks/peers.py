@@ -160,13 +160,13 @@ def _measure_in_r(tool: str, cell: str, rows: int, groups: int, environment: dic
 
 def table(results: list[dict]) -> str:
     """The results in Markdown, with the ratio of every peer to dwangstats on the same rows."""
-    ours = {(r["cell"], r["rows"]): r for r in results if r["tool"] == "dwangstats"}
+    ours = {(r["cell"], r["rows"], r["groups"]): r for r in results if r["tool"] == "dwangstats"}
     lines = [
         "| model | rows | groups | tool | seconds | times dwangstats | log likelihood less ours | peak memory, MB |",
         "| --- | ---: | ---: | --- | ---: | ---: | ---: | ---: |",
     ]
     for r in results:
-        own = ours.get((r["cell"], r["rows"]))
+        own = ours.get((r["cell"], r["rows"], r["groups"]))
         ratio = "" if own is None or r is own else f"{r['seconds'] / own['seconds']:.1f}"
         gap = "" if own is None or r is own or r["llf"] != r["llf"] else f"{r['llf'] - own['llf']:+.1e}"
         memory = f"{r['peak_mb']:.0f}" if "peak_mb" in r else ""

@@ -1,8 +1,11 @@
 """Reference fits of mixed models in one shape, whichever side wrote them, and how far a fit of ours is from them."""
 
+import importlib.util
+import io
 import json
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -15,7 +18,7 @@ from parity.reference import canonical
 
 FOLDER = Path(__file__).parent / "reference"
 PROJECT = Path(__file__).parents[2]
-PANELS = PROJECT / "validation" / "mixed" / "panels"
+SCRIPTS = PROJECT / "validation" / "mixed"
 
 # R glues a level to its factor; the factors of the copied fits with their levels, the baseline first.
 FACTORS = {
@@ -238,9 +241,22 @@ def _copied_modes(fit: Mapping[str, Any]) -> pd.DataFrame:
 # ---- rows ----------------------------------------------------------------------------------------------------------
 
 
+@cache
+def panels() -> Mapping[str, str]:
+    """Text of every panel, made from data/synthetic by the script that makes them for R."""
+    spec = importlib.util.spec_from_file_location("panels", SCRIPTS / "panels.py")
+    assert spec is not None
+    assert spec.loader is not None
+    module = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(module)
+    texts: Mapping[str, str] = module.make_panels()
+    return texts
+
+
 def synthetic_rows(reference: MixedReference) -> pd.DataFrame:
     """The rows of a fit on a synthetic register."""
-    rows = pd.read_csv(PANELS / reference.source, dtype={"provider": str, "location": str, "period": str})
+    text = io.StringIO(panels()[reference.source])
+    rows = pd.read_csv(text, dtype={"provider": str, "location": str, "period": str})
     form = reference.raw["form"]
     return rows if form == "all" else rows[rows["form"] == form].reset_index(drop=True)
 

@@ -52,10 +52,14 @@ def main() -> None:
     """Print the table."""
     real = Path(sys.argv[1]) if len(sys.argv) > 1 else None
     gathered = pd.concat(list(everything(real)), ignore_index=True)
-    worst = gathered.loc[gathered.groupby(["against", "quantity"], sort=False)["gap"].idxmax()]
-    print("| reference | quantity | worst | where |\n| --- | --- | --- | --- |")
-    for row in worst.itertuples():
-        print(f"| {row.against} | {row.quantity} | {row.gap:.1e} | {row.fit} |")
+    order = gathered["quantity"].drop_duplicates()
+    kinds = gathered["against"].drop_duplicates()
+    worst = gathered.pivot_table("gap", "quantity", "against", "max").loc[order, kinds]
+    print(f"| worst | {' | '.join(kinds)} |\n| --- |{' --- |' * len(kinds)}")
+    for quantity, row in worst.iterrows():
+        print(f"| {quantity} | {' | '.join('' if pd.isna(gap) else f'{gap:.1e}' for gap in row)} |")
+    where = gathered.loc[gathered.groupby("quantity", sort=False)["gap"].idxmax()]
+    print("\nWorst of all:", "; ".join(f"{row.quantity} {row.gap:.1e} ({row.fit})" for row in where.itertuples()))
 
 
 if __name__ == "__main__":

@@ -1,7 +1,7 @@
 #!/bin/sh
 # Remake the references of the mixed models: panels, R fits on them, R fits on the textbook sets.
 #   sh validation/mixed/remake.sh [REAL]
-# Needs R with lme4, glmmTMB, numDeriv, digest and jsonlite, and the environment of the project. About ten minutes.
+# Needs R with lme4, glmmTMB, numDeriv, digest and jsonlite, and the environment of the project. About six minutes.
 # REAL is the folder with real data; without it mixed_public.json is left as it is.
 set -eu
 cd "$(dirname "$0")"
