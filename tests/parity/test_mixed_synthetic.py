@@ -1,9 +1,9 @@
 """Mixed models on the synthetic registers against R: glmmTMB for Laplace, quadrature written out in R for exact fits.
 
 Tolerances. The references carry 15 digits and were polished by Newton steps below 1e-7, so what is tolerated is ours.
-Estimates stop within 1e-6 standard errors of the maximum; standard errors come from a Hessian made within 0.003
-standard errors of it, which the third derivative turns into at most 7.3e-4 of their size. validation/mixed/README.md
-has the worst that was measured for each quantity, and why.
+Estimates stop within 1e-6 standard errors of the maximum; standard errors were measured within 1e-5 of R's and may
+differ by the 1e-3 that is promised. validation/mixed/README.md has the worst that was measured for each quantity, and
+why.
 """
 
 import hashlib

@@ -30,7 +30,10 @@ STEP = 1e-3
 
 NEWTON_STEPS = 25
 REFRESH = 1e-5
-"""Squared distance in standard errors after which the Hessian is computed anew."""
+"""Squared distance in standard errors after which the Hessian is computed anew on the way."""
+
+BESIDE = 1e-9
+"""The same distance from which the Hessian at the end is computed anew: 1e-5 still shows in standard errors, by 7e-4."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -158,7 +161,7 @@ def polish(
         if REFRESH < moved < np.inf or not np.array_equal(now_free, free):
             information = None
         free = now_free
-    if information is None:
+    if information is None or moved > BESIDE:
         information = hessian(vector, gradient, free)
     _, scaled = _newton(information, gradient, transform, free)
     eigenvalues = np.linalg.eigvalsh(_metric_information(information, transform, free))
