@@ -3,8 +3,8 @@
 Tolerances. A copied number was printed with 10 significant digits, 5e-7 of a log likelihood of 5,000 and 5e-6 of one
 of 10,000. glmmTMB fits and exact fits were polished by Newton steps; glmer stops where its optimiser stops, about
 1e-6 from the maximum, and its standard errors are finite differences that were measured up to 0.15 % off: on
-the same data glmmTMB and this package agree (validation/mixed/README.md). The other standard errors were measured within
-2e-5 and may differ by the 1e-3 that is promised.
+the same data glmmTMB and this package agree (validation/mixed/README.md). The other standard errors were measured
+within 2e-5 and may differ by the 1e-3 that is promised.
 """
 
 import hashlib

@@ -33,7 +33,7 @@ REFRESH = 1e-5
 """Squared distance in standard errors after which the Hessian is computed anew on the way."""
 
 BESIDE = 1e-9
-"""The same distance from which the Hessian at the end is computed anew: 1e-5 still shows in standard errors, by 7e-4."""
+"""The same distance from which the Hessian at the end is computed anew: 1e-5 shows in standard errors, by 7e-4."""
 
 
 @dataclass(frozen=True, slots=True)
