@@ -38,7 +38,7 @@ RUNS = (
     ("lme4", "poisson_ri", 100_000, 2_000),
     *(("dwangstats", "poisson_ri", rows, 2_000) for rows in (10_000, 1_000_000)),
     *(("dwangstats", "nb2_ri", rows, 2_000) for rows in (10_000, 1_000_000)),
-    ("glum", "poisson_ri", 1_000_000, 2_000),
+    *((tool, "poisson_ri", 1_000_000, 2_000) for tool in ("glum", "statsmodels")),
     *(("dwangstats_11_nodes", cell, 100_000, 2_000) for cell in ("poisson_ri", "nb2_ri")),
     ("bootstrap_999", "poisson_ri", 10_000, 200),
 )
@@ -96,6 +96,20 @@ def glum_fit(cell: str, frame):
     return time.perf_counter() - start, float("nan")
 
 
+def statsmodels_fit(cell: str, frame):
+    """A plain Poisson GLM of the same matrix by statsmodels, which has no maximum-likelihood mixed model for counts."""
+    import formulaic
+    import numpy as np
+    import statsmodels.api as sm
+
+    start = time.perf_counter()
+    X = np.asarray(formulaic.model_matrix(FIXED, frame), dtype=float)
+    offset = np.log(frame["e"].to_numpy())
+    fit = sm.GLM(frame["y"].to_numpy(float), X, family=sm.families.Poisson(), offset=offset).fit()
+    np.asarray(fit.bse)
+    return time.perf_counter() - start, float("nan")
+
+
 def bootstrap_fit(cell: str, frame):
     """999 parametric bootstrap refits on two processes."""
     import dwangstats as dw
@@ -113,6 +127,7 @@ PYTHON: dict[str, Callable] = {
     "dwangstats_11_nodes": quadrature_fit,
     "gpboost": gpboost_fit,
     "glum": glum_fit,
+    "statsmodels": statsmodels_fit,
     "bootstrap_999": bootstrap_fit,
 }
 

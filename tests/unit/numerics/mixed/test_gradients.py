@@ -28,7 +28,7 @@ def differences(model, vector: np.ndarray, start) -> np.ndarray:
     return gradient
 
 
-def check(model, vector: np.ndarray) -> None:
+def assert_gradient(model, vector: np.ndarray) -> None:
     found = evaluate(model, vector)
     assert found.modes.definite
     expected = differences(model, vector, found.modes.effects)
@@ -41,7 +41,7 @@ def test_laplace_gradient(panel, structure_name, family, inflated) -> None:
     y = panel.with_zeros if inflated else panel.y
     zero = panel.zero_X if inflated else None
     model = make_model(panel.X, y, panel.offset, panel.terms(structure_name), family, zero, 1)
-    check(model, random_vector(model, seed=1))
+    assert_gradient(model, random_vector(model, seed=1))
 
 
 @pytest.mark.parametrize("nodes", [2, 5, 11])
@@ -52,7 +52,7 @@ def test_quadrature_gradient(panel, name, family, inflated, nodes) -> None:
     y = panel.with_zeros if inflated else panel.y
     zero = panel.zero_X if inflated else None
     model = make_model(panel.X, y, panel.offset, panel.terms(name), family, zero, nodes)
-    check(model, random_vector(model, seed=2))
+    assert_gradient(model, random_vector(model, seed=2))
 
 
 @pytest.mark.parametrize("name", ["intercept", "slope", "all"])
@@ -60,7 +60,7 @@ def test_gradient_at_a_scale_of_zero(panel, name) -> None:
     model = make_model(panel.X, panel.y, panel.offset, panel.terms(name), "nb2", None, 1)
     vector = random_vector(model, seed=3)
     vector[model.layout.fixed : model.layout.bounds[2]] = 0.0
-    check(model, vector)
+    assert_gradient(model, vector)
 
 
 def test_laplace_value_by_dense_algebra(panel, structure_name, dense_z) -> None:
