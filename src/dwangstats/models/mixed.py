@@ -27,6 +27,10 @@ from dwangstats.numerics.resample import Refit, Refitter, draw_counts, simulate_
 IntervalMethod = Literal["wald", "profile", "bootstrap"]
 
 
+FAR = 10.0
+"""Standard deviations from 0 at which a column makes a slope and its intercept indistinguishable."""
+
+
 @dataclass(frozen=True, slots=True, eq=False, repr=False)
 class MixedResult:
     """A fitted rate model with random effects, extra zeros or both; every name of `RateResult` means the same here.
@@ -453,11 +457,28 @@ class MixedResult:
         if not (self.certificate.converged or self.force):
             raise FitError(
                 f"The fit of {self.formula} is not certified, so its numbers are withheld ({self.certificate}). "
-                "Simplify the random terms or look at the data; fit(force=True) shows the numbers all the same."
+                f"{_far_from_zero(self.design)}Simplify the random terms or look at the data; fit(force=True) shows "
+                "the numbers all the same."
             )
 
     def _series(self, values: Vector, name: str) -> pd.Series:
         return pd.Series(values, index=list(self.design.names), name=name)
+
+
+def _far_from_zero(design: Design) -> str:
+    """Advice where a random slope is on a column far from 0, so that its intercept lies far outside the data."""
+    found = [
+        f"{term.name} by {effect}"
+        for term in design.random
+        for effect, column in zip(term.effects, term.columns.X.T, strict=True)
+        if 0.0 < FAR * float(np.std(column)) < abs(float(np.mean(column)))
+    ]
+    if not found:
+        return ""
+    return (
+        f"The random slope of {', '.join(found)} is on a column far from 0, which ties slope and intercept together: "
+        "write center(x) for x in the random term. "
+    )
 
 
 def _check_level(level: float) -> None:

@@ -212,3 +212,17 @@ def test_a_calendar_year_as_it_is_written() -> None:
     assert raw.llf == pytest.approx(centred.llf, rel=1e-12)
     assert raw.params["year"] == pytest.approx(centred.params["year"], rel=1e-7)
     assert raw.bse["year"] == pytest.approx(centred.bse["year"], rel=1e-5)
+
+
+def test_a_slope_on_a_column_far_from_zero_is_told_to_be_centred() -> None:
+    rng = np.random.default_rng(8)
+    provider, time = np.repeat(np.arange(24), 6), np.tile(2021.0 + np.arange(6) / 2, 24)
+    mean = 80.0 * np.exp(rng.normal(0.0, 0.6, 24)[provider] + rng.normal(0.0, 0.12, 24)[provider] * (time - 2022.25))
+    frame = pd.DataFrame({"events": rng.poisson(mean), "time": time, "provider": provider.astype(str)})
+    far = RateModel("events ~ 1 + (time | provider)", frame).fit()
+    assert not far.certificate.converged
+    with pytest.raises(FitError, match=r"center\(x\)"):
+        _ = far.params
+    centred = RateModel("events ~ 1 + (center(time) | provider)", frame).fit()
+    assert centred.certificate.converged
+    assert 0.05 < centred.random_sd["provider[center(time)]"] < 0.25
