@@ -1,4 +1,4 @@
-"""Thirty-odd ways to get an input wrong, each as a folder that a user could have made.
+"""Some forty ways to get an input wrong, each as a folder that a user could have made.
 
 A case starts from a good register and spoils one thing. `python tests/cli/bad_inputs.py` runs the command line on every
 case and writes the table docs/bad-inputs.md.

@@ -73,7 +73,8 @@ def read_file(path: Path, delimiter: str | None = None) -> RawTable:
     try:
         data = path.read_bytes()
     except FileNotFoundError:
-        raise DataError(f"{path.name}: there is no such file.") from None
+        sentence = f"{path.name}: there is no such file. Correct the path under [tables], or put the file there."
+        raise DataError(sentence) from None
     except OSError as error:
         raise DataError(f"{path.name}: the file cannot be read ({error.strerror}).") from error
     digest = hashlib.sha256(data).hexdigest()

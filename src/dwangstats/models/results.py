@@ -166,7 +166,7 @@ class RateResult:
 
     @property
     def random_sd(self) -> Mapping[str, float]:
-        """Standard deviations of random terms; this version fits none."""
+        """Standard deviations of random terms: none, this model has only fixed effects; see `MixedResult`."""
         return {}
 
     @property

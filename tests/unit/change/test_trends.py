@@ -48,7 +48,7 @@ def test_one_large_provider_widens_the_interval() -> None:
 
 @pytest.mark.slow
 def test_coverage_with_few_unequal_providers_is_not_far_below_its_level() -> None:
-    """Lognormal sizes (sd 1), provider rates (sd 0.5), ten providers; measured 0.90 to 0.93, published as it is."""
+    """Lognormal sizes (sd 1) and rates (sd 0.5), ten providers; measured 0.930, Monte Carlo error 0.009."""
     rng = np.random.default_rng(20261121)
     replicates, covered = 800, 0
     for _ in range(replicates):
@@ -57,8 +57,8 @@ def test_coverage_with_few_unequal_providers_is_not_far_below_its_level() -> Non
         truth = 0.002 * np.exp(0.125)
         pooled = pooled_rate(rng.poisson(days * rates).astype(float), days, np.arange(10))
         covered += pooled.lower <= truth <= pooled.upper
-    error = np.sqrt(0.9 * 0.1 / replicates)
-    assert covered / replicates > 0.90 - 3 * error
+    error = np.sqrt(0.93 * 0.07 / replicates)
+    assert covered / replicates > 0.93 - 3 * error
 
 
 def test_frame_has_a_row_per_form_and_period_of_delivered_rows_only() -> None:
