@@ -18,6 +18,7 @@ from dwangstats.present.choose import (
 )
 from dwangstats.present.contents import ReportContents
 from dwangstats.present.labels import Labels, capitalised, is_missing
+from dwangstats.present.split import adjusted_row, evidence_sentences, is_split, parts_sentences
 
 MULTIPLE_FROM = 3.0
 """Ratios from here on are told as "3 times", not as "200% higher"."""
@@ -104,10 +105,47 @@ def _compared(contents: ReportContents, labels: Labels) -> Iterator[str]:
         yield _rate(contents, labels, periods, second, "answer.rate_second")
     yield _coverage(contents, labels)
     yield _comings_and_goings(contents, labels, headline[first])
+    if is_split(contents, first):
+        yield from _split(contents, labels, periods, first)
+        return
     yield labels.text(f"answer.unknown_{_kind(headline[first])}", applied=_applied(contents, labels, first))
+    yield _undecided(contents, labels, first)
     yield _tipping(contents, labels, periods, first, second)
     yield _bounds(contents, labels, periods, first, second)
     yield labels.text(f"answer.verdict_{_verdict(bounds_row(contents, first))}")
+
+
+def _split(contents: ReportContents, labels: Labels, periods: _Compared, form: str) -> Iterator[str]:
+    """What evidence on completeness tells: the ratio of events, the parts of the change, and what is undecided."""
+    row = adjusted_row(contents, form)
+    if row is None:
+        return
+    ratio, low, high = float(row["estimate"]), float(row["lower"]), float(row["upper"])
+    decimals = decimals_for(ratio, low, high)
+    kind, size = _size(labels, ratio, decimals)
+    yield labels.text(
+        "split.adjusted",
+        after=periods.after,
+        per_unit=periods.per_unit,
+        difference=labels.text(f"answer.{_THAN[kind]}", size=size, before=periods.before),
+        interval=labels.text(
+            "answer.interval",
+            level=labels.level(row["level"]),
+            range=difference_range(labels, low, high, "interval", decimals),
+        ),
+        chance=labels.text("split.adjusted_chance") if low <= 1.0 <= high else "",
+    )
+    applied = _applied(contents, labels, form)
+    yield from parts_sentences(contents, labels, form, applied, periods.per_unit)
+    yield from evidence_sentences(contents, labels, form, periods.before, periods.after)
+
+
+def _undecided(contents: ReportContents, labels: Labels, form: str) -> str:
+    """That nothing of the change can be assigned: no evidence was given, or it does not tell."""
+    row = adjusted_row(contents, form)
+    if row is None:
+        return labels.text(f"split.undecided_{_kind(headline_ratios(contents)[form])}")
+    return labels.text("split.refused", evidence=str(row["evidence"]), reason=str(row["refusal"]))
 
 
 def _not_compared(contents: ReportContents, labels: Labels) -> Iterator[str]:

@@ -1,7 +1,7 @@
 """What a report shows: finished frames and sentences' numbers, nothing left to compute."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 import pandas as pd
@@ -54,6 +54,23 @@ class ReportContents:
         package name to version.
     fingerprint : str
         sha256 of the input and of the analysis file.
+    adjusted : DataFrame
+        What evidence on completeness adds, one row per form for which it was asked: form, estimate, lower, upper, level
+        (ratio of rates of events; missing where it is not known), registered (ratio of registered rates of the same
+        model), change_verdict, level_verdict, evidence (in words), refusal (why there is no estimate; empty if there
+        is).
+    decomposition : DataFrame
+        form, part, estimate, lower, upper, share; the parts add up to the row of part "total".
+    completeness : DataFrame
+        form, value (of the compared variable), estimate, lower, upper.
+    unregistered : DataFrame
+        form, value, registered, estimate, lower, upper; a prediction of counts.
+    ledger : DataFrame
+        form, target (level, change), source, share of the information.
+    evidence_checks : DataFrame
+        form, evidence, name, passed, message.
+    profiles : DataFrame
+        form, completeness, deviance, adjusted_ratio: the likelihood along the mean completeness.
     """
 
     language: Language
@@ -73,3 +90,10 @@ class ReportContents:
     sources: pd.DataFrame
     versions: Mapping[str, str]
     fingerprint: str
+    adjusted: pd.DataFrame = field(default_factory=pd.DataFrame)
+    decomposition: pd.DataFrame = field(default_factory=pd.DataFrame)
+    completeness: pd.DataFrame = field(default_factory=pd.DataFrame)
+    unregistered: pd.DataFrame = field(default_factory=pd.DataFrame)
+    ledger: pd.DataFrame = field(default_factory=pd.DataFrame)
+    evidence_checks: pd.DataFrame = field(default_factory=pd.DataFrame)
+    profiles: pd.DataFrame = field(default_factory=pd.DataFrame)

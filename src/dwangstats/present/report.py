@@ -9,6 +9,7 @@ from typing import Any
 from dwangstats._types import Progress
 from dwangstats.data.codes import labels as labels_of
 from dwangstats.errors import MissingExtraError
+from dwangstats.present.adjusted_tables import adjusted_tables
 from dwangstats.present.answer import answer, settling
 from dwangstats.present.choose import headline_ratios, headline_selection, records
 from dwangstats.present.contents import ReportContents
@@ -91,7 +92,7 @@ def to_html(contents: ReportContents, figures: Sequence[Inline]) -> str:
         settling=split_emphasis(settling(contents)),
         audit=audit_table(contents),
         figures=figures,
-        tables=display_tables(contents),
+        tables=[*adjusted_tables(contents), *display_tables(contents)],
         failed_fits=_failed_fits(contents, labels),
         findings=_findings(contents, labels),
         findings_intro=_findings_intro(contents, labels),
@@ -180,6 +181,8 @@ def _methods(contents: ReportContents, labels: Labels) -> list[str]:
         clustered = headline[0]["covariance"] != "model"
         paragraphs.append(labels.text("methods.ratio" if clustered else "methods.ratio_plain", **words))
         paragraphs.append(labels.text("methods.bounds", **words))
+    if not contents.adjusted.empty:
+        paragraphs.append(labels.text("methods.registration"))
     return paragraphs
 
 

@@ -1,13 +1,22 @@
 """The tables of the report: display tables with formatted cells, and plain CSV files with every digit."""
 
-from collections.abc import Callable, Iterable, Sequence
-from dataclasses import dataclass
-from itertools import groupby
+from collections.abc import Callable, Iterable
 from pathlib import Path
 from typing import Any
 
 import pandas as pd
 
+from dwangstats.present.cells import (
+    Cell,
+    Column,
+    DisplayTable,
+    TableRow,
+    ends_under,
+    grouped,
+    percent_change,
+    text_row,
+    titled_columns,
+)
 from dwangstats.present.choose import (
     SELECTIONS,
     Row,
@@ -22,7 +31,7 @@ from dwangstats.present.choose import (
 from dwangstats.present.contents import ReportContents
 from dwangstats.present.figures.canvas import ordered_periods
 from dwangstats.present.figures.deliveries import STATUS_STYLE
-from dwangstats.present.labels import Labels, capitalised, is_missing
+from dwangstats.present.labels import Labels, is_missing
 
 FRAMES = (
     "findings",
@@ -35,6 +44,13 @@ FRAMES = (
     "fit_statistics",
     "bounds",
     "tipping",
+    "adjusted",
+    "decomposition",
+    "completeness",
+    "unregistered",
+    "ledger",
+    "evidence_checks",
+    "profiles",
     "audit_sizes",
     "sources",
 )
@@ -48,44 +64,6 @@ MOST_COLUMNS = 8
 
 MOST_ROWS = 24
 """Of more periods than this only the latest are shown; the CSV file holds them all."""
-
-
-@dataclass(frozen=True, slots=True)
-class Cell:
-    """One cell: its text, and a smaller text under it."""
-
-    text: str
-    detail: str = ""
-
-
-@dataclass(frozen=True, slots=True)
-class Column:
-    """The head of a column, and whether its cells are numbers (set to the right)."""
-
-    head: str
-    numeric: bool = True
-
-
-@dataclass(frozen=True, slots=True)
-class TableRow:
-    """The cells of a row, the first of which names it.
-
-    ``quoted``: the text of the report quotes it. ``heading``: its only cell heads the rows that follow.
-    """
-
-    cells: tuple[Cell, ...]
-    quoted: bool = False
-    heading: bool = False
-
-
-@dataclass(frozen=True, slots=True)
-class DisplayTable:
-    """A table as the page shows it; ``name`` is that of the CSV file with the full numbers."""
-
-    name: str
-    caption: str
-    columns: tuple[Column, ...]
-    rows: tuple[TableRow, ...]
 
 
 def write_tables(contents: ReportContents, folder: Path) -> list[Path]:
@@ -146,9 +124,9 @@ def audit_table(contents: ReportContents) -> DisplayTable:
             labels.count(row["events_per_provider"]),
             labels.count(row["events"]),
         ]
-        rows.append(_row(*texts, *([labels.count(row["providers"])] if with_providers else [])))
+        rows.append(text_row(*texts, *([labels.count(row["providers"])] if with_providers else [])))
     heads = ["completeness", "standard_error", "icc", "events_per_provider", "events_found"]
-    columns = _columns(labels, [*heads, *["providers_to_visit"] * with_providers], words=("completeness",))
+    columns = titled_columns(labels, [*heads, *["providers_to_visit"] * with_providers], words=("completeness",))
     return DisplayTable("audit_sizes", labels.text("table.audit_sizes"), columns, tuple(rows))
 
 
@@ -156,7 +134,7 @@ def sources_table(contents: ReportContents) -> DisplayTable:
     """The input files with the beginning of their checksums."""
     labels = Labels(contents.language)
     rows = [
-        _row(
+        text_row(
             labels.name("table_name", row["table"]),
             str(row["file"]),
             labels.count(row["rows"]),
@@ -164,7 +142,7 @@ def sources_table(contents: ReportContents) -> DisplayTable:
         )
         for row in records(contents.sources)
     ]
-    columns = _columns(labels, ("table", "file", "rows", "sha256"), words=("table", "file", "sha256"))
+    columns = titled_columns(labels, ("table", "file", "rows", "sha256"), words=("table", "file", "sha256"))
     return DisplayTable("sources", labels.text("table.sources"), columns, tuple(rows))
 
 
@@ -182,11 +160,11 @@ def _ratios(contents: ReportContents, labels: Labels) -> DisplayTable:
 
     def line(row: Row) -> TableRow:
         numbers = [
-            Cell(labels.ratio(row["estimate"]), _ends(labels, labels.ratio, row)),
+            Cell(labels.ratio(row["estimate"]), ends_under(labels, labels.ratio, row)),
             Cell(labels.count(row["providers"])),
             Cell(labels.count(row["events_before"])),
             Cell(labels.count(row["events_after"])),
-            Cell(_change(labels, row["count_ratio"])),
+            Cell(percent_change(labels, row["count_ratio"])),
         ]
         if with_degrees:
             numbers.append(Cell(labels.number(row["degrees_of_freedom"], 1)))
@@ -200,14 +178,14 @@ def _ratios(contents: ReportContents, labels: Labels) -> DisplayTable:
     before, after = (labels.period(contents.question.get(key)) for key in ("before", "after"))
     columns = (
         Column(labels.text("column.model"), numeric=False),
-        *_columns(labels, ("ratio_interval", "providers")),
+        *titled_columns(labels, ("ratio_interval", "providers")),
         Column(labels.text("column.events_in", period=before)),
         Column(labels.text("column.events_in", period=after)),
         Column(labels.text("column.count_change")),
-        *_columns(labels, ["degrees_of_freedom"] * with_degrees),
+        *titled_columns(labels, ["degrees_of_freedom"] * with_degrees),
     )
     caption = labels.text("table.ratios", before=before, after=after)
-    return DisplayTable("ratios", caption, columns, _grouped(labels, rows, line))
+    return DisplayTable("ratios", caption, columns, grouped(labels, rows, line))
 
 
 def _bounds(contents: ReportContents, labels: Labels) -> DisplayTable:
@@ -218,9 +196,11 @@ def _bounds(contents: ReportContents, labels: Labels) -> DisplayTable:
         if not contents.bounds.empty:
             bands.extend(records(contents.bounds[contents.bounds["form"] == form]))
         for band in bands or [None]:
-            rows.append(_row(labels.title("form", form), *_bound_cells(contents, labels, form, band, before, after)))
+            rows.append(
+                text_row(labels.title("form", form), *_bound_cells(contents, labels, form, band, before, after))
+            )
     columns = (
-        *_columns(labels, ("form", "bounds", "bounds_interval", "tipping"), words=("form", "tipping")),
+        *titled_columns(labels, ("form", "bounds", "bounds_interval", "tipping"), words=("form", "tipping")),
         Column(labels.text("column.completeness_assumed", before=before)),
         Column(labels.text("column.monotone"), numeric=False),
     )
@@ -250,7 +230,7 @@ def _bound_cells(
 
 def _rates(contents: ReportContents, labels: Labels) -> DisplayTable:
     def cell(row: Row) -> Cell:
-        return Cell(labels.significant(row["rate"]), _ends(labels, labels.significant, row))
+        return Cell(labels.significant(row["rate"]), ends_under(labels, labels.significant, row))
 
     return _by_period(contents, labels, "table.rates", cell)
 
@@ -263,7 +243,7 @@ def _events(contents: ReportContents, labels: Labels) -> DisplayTable:
     if not periods or not days.index.is_unique or len(periods) > MOST_COLUMNS:
         return table
     cells = (labels.title("unit", _unit(contents)), *(labels.count(days[period]) for period in periods))
-    return DisplayTable(table.name, table.caption, table.columns, (*table.rows, _row(*cells)))
+    return DisplayTable(table.name, table.caption, table.columns, (*table.rows, text_row(*cells)))
 
 
 def _by_period(contents: ReportContents, labels: Labels, caption: str, cell: Callable[[Row], Cell]) -> DisplayTable:
@@ -294,7 +274,7 @@ def _by_period(contents: ReportContents, labels: Labels, caption: str, cell: Cal
 
 def _coverage(contents: ReportContents, labels: Labels) -> DisplayTable:
     rows = [
-        _row(
+        text_row(
             labels.title("unit", _unit(contents))
             if row["quantity"] == "bed_days"
             else labels.title("quantity", row["quantity"]),
@@ -304,7 +284,7 @@ def _coverage(contents: ReportContents, labels: Labels) -> DisplayTable:
         )
         for row in records(contents.coverage)
     ]
-    columns = _columns(labels, ("quantity", "kept", "total", "share"), words=("quantity",))
+    columns = titled_columns(labels, ("quantity", "kept", "total", "share"), words=("quantity",))
     return DisplayTable("coverage", labels.text("table.coverage"), columns, tuple(rows))
 
 
@@ -314,7 +294,7 @@ def _deliveries(contents: ReportContents, labels: Labels) -> DisplayTable:
     statuses = _present(frame["status"], STATUS_STYLE)
     periods = ordered_periods(list(frame["period"]))
     rows = [
-        _row(labels.period(period), *(labels.count(counts.get((period, status), 0)) for status in statuses))
+        text_row(labels.period(period), *(labels.count(counts.get((period, status), 0)) for status in statuses))
         for period in periods[-MOST_ROWS:]
     ]
     heads = [Column(labels.name("status", status)) for status in statuses]
@@ -327,10 +307,10 @@ def _deliveries(contents: ReportContents, labels: Labels) -> DisplayTable:
 
 def _set_aside(contents: ReportContents, labels: Labels) -> DisplayTable:
     rows = [
-        _row(labels.title("quantity", row["what"]), labels.reason(str(row["reason"])), labels.count(row["count"]))
+        text_row(labels.title("quantity", row["what"]), labels.reason(str(row["reason"])), labels.count(row["count"]))
         for row in records(contents.set_aside)
     ]
-    columns = _columns(labels, ("what", "reason", "count"), words=("what", "reason"))
+    columns = titled_columns(labels, ("what", "reason", "count"), words=("what", "reason"))
     return DisplayTable("set_aside", labels.text("table.set_aside"), columns, tuple(rows))
 
 
@@ -347,20 +327,20 @@ def _fit_statistics(contents: ReportContents, labels: Labels) -> DisplayTable:
         return TableRow((_model_cell(labels, row), *(Cell(text) for text in texts)))
 
     heads = ("model", "rows", "log_likelihood", "aic", "dispersion", "converged", "boundary")
-    columns = _columns(labels, heads, words=("model", "converged", "boundary"))
-    rows = _grouped(labels, _by_form_and_selection(contents.fit_statistics), line)
+    columns = titled_columns(labels, heads, words=("model", "converged", "boundary"))
+    rows = grouped(labels, _by_form_and_selection(contents.fit_statistics), line)
     return DisplayTable("fit_statistics", labels.text("table.fit_statistics"), columns, rows)
 
 
 def _coefficients(contents: ReportContents, labels: Labels) -> DisplayTable:
     def line(row: Row) -> TableRow:
-        estimate = Cell(labels.number(row["estimate"], 3), _ends(labels, lambda end: labels.number(end, 3), row))
+        estimate = Cell(labels.number(row["estimate"], 3), ends_under(labels, lambda end: labels.number(end, 3), row))
         return TableRow((Cell(str(row["name"])), estimate, Cell(labels.number(row["standard_error"], 3))))
 
     quoted = {_identity(row) for row in headline_ratios(contents).values()}
     rows = [row for row in _by_form_and_selection(contents.coefficients) if _identity(row) in quoted]
-    columns = _columns(labels, ("name", "estimate", "standard_error"), words=("name",))
-    return DisplayTable("coefficients", labels.text("table.coefficients"), columns, _grouped(labels, rows, line))
+    columns = titled_columns(labels, ("name", "estimate", "standard_error"), words=("name",))
+    return DisplayTable("coefficients", labels.text("table.coefficients"), columns, grouped(labels, rows, line))
 
 
 def _by_form_and_selection(frame: pd.DataFrame) -> list[Row]:
@@ -383,37 +363,8 @@ def _identity(row: Row) -> tuple[str, ...]:
     return tuple(str(row[key]) for key in ("form", "selection", "family", "covariance"))
 
 
-def _grouped(labels: Labels, rows: Sequence[Row], line: Callable[[Row], TableRow]) -> tuple[TableRow, ...]:
-    """A line for each row, and a heading before the first line of each form."""
-    lines: list[TableRow] = []
-    for form, some in groupby(rows, key=lambda row: str(row["form"])):
-        lines.append(TableRow((Cell(labels.title("form", form)),), heading=True))
-        lines.extend(line(row) for row in some)
-    return tuple(lines)
-
-
 def _model_cell(labels: Labels, row: Row) -> Cell:
     return Cell(labels.title("selection", row["selection"]), labels.name("family", row["family"]))
-
-
-def _ends(labels: Labels, write: Callable[[Any], str], row: Row) -> str:
-    """The interval of a row for a small line under its estimate; empty if it has none."""
-    ends = labels.range(write(row["lower"]), write(row["upper"]))
-    return "" if ends == labels.text("common.missing") else ends
-
-
-def _columns(labels: Labels, heads: Sequence[str], words: Sequence[str] = ()) -> tuple[Column, ...]:
-    return tuple(Column(labels.text(f"column.{head}"), numeric=head not in words) for head in heads)
-
-
-def _row(first: str, *others: str) -> TableRow:
-    return TableRow((Cell(capitalised(first)), *(Cell(text) for text in others)))
-
-
-def _change(labels: Labels, ratio: Any) -> str:
-    if is_missing(ratio):
-        return labels.text("common.missing")
-    return labels.signed_percent(float(ratio) - 1.0, 1)
 
 
 def _boundary(labels: Labels, value: Any) -> str:

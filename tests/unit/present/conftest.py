@@ -44,6 +44,7 @@ def contents_of(
     completeness: tuple[float, float] | None = (0.7, 1.0),
     monotone: bool = True,
     with_deliveries: bool = True,
+    evidence: bool = False,
     **changes: Any,
 ) -> ReportContents:
     """Contents with every frame filled; arguments take parts away or turn them round."""
@@ -106,6 +107,8 @@ def contents_of(
         versions={"python": "3.11.2", "dwangstats": "0.1.0", "numpy": "2.4.1", "pandas": "3.1.1"},
         fingerprint="ab12" * 16,
     )
+    if evidence:
+        contents = replace(contents, **adjusted_frames(language, shown))
     return replace(contents, **changes)
 
 
@@ -301,3 +304,74 @@ def _findings(language: str) -> pd.DataFrame:
 @pytest.fixture(scope="session")
 def contents_for_module() -> Maker:
     return contents_of
+
+
+def adjusted_frames(language: str, forms: tuple[str, ...]) -> dict[str, pd.DataFrame]:
+    """What an audit adds: of +3,000 registrations 1,900 are registration, 900 real."""
+    words = "een dossieronderzoek van 1.000 toepassingen" if language == "nl" else "an audit of 1,000 events"
+    parts = {
+        "bed-days": (-60.0, -60.0, -60.0),
+        "mix": (40.0, 20.0, 60.0),
+        "entry_exit": (0.0, 0.0, 0.0),
+        "registration": (1900.0, 1200.4, 2600.0),
+        "real": (900.0, -150.0, 1800.0),
+        "residual": (220.0, 100.0, 340.0),
+        "total": (3000.0, 3000.0, 3000.0),
+    }
+    ends = ["estimate", "lower", "upper"]
+    return {
+        "adjusted": pd.DataFrame(
+            {
+                "form": forms,
+                "estimate": 1.09,
+                "lower": 0.98,
+                "upper": 1.21,
+                "level": 0.95,
+                "registered": 1.31,
+                "change_verdict": "data-identified",
+                "level_verdict": "data-identified",
+                "evidence": words,
+                "refusal": "",
+            }
+        ),
+        "decomposition": pd.DataFrame(
+            [(form, part, *values, values[0] / 3000.0) for form in forms for part, values in parts.items()],
+            columns=["form", "part", *ends, "share"],
+        ),
+        "completeness": pd.DataFrame(
+            [
+                (form, year, value, value - 0.04, value + 0.04)
+                for form in forms
+                for year, value in ((2021, 0.71), (2023, 0.85))
+            ],
+            columns=["form", "value", *ends],
+        ),
+        "unregistered": pd.DataFrame(
+            [
+                (form, year, 9_000, value, value - 400.0, value + 500.0)
+                for form in forms
+                for year, value in ((2021, 3_700.0), (2023, 1_600.0))
+            ],
+            columns=["form", "value", "registered", *ends],
+        ),
+        "ledger": pd.DataFrame(
+            [
+                (form, target, source, share)
+                for form in forms
+                for target in ("level", "change")
+                for source, share in (("audit", 0.97), ("counts", 0.03))
+            ],
+            columns=["form", "target", "source", "share"],
+        ),
+        "evidence_checks": pd.DataFrame(
+            {"form": forms, "evidence": words, "name": "audited like the others", "passed": True, "message": "–"}
+        ),
+        "profiles": pd.DataFrame(
+            [
+                (form, value, 40.0 * (value - 0.77) ** 2, 1.0 + value / 9.0)
+                for form in forms
+                for value in (0.5, 0.77, 0.9)
+            ],
+            columns=["form", "completeness", "deviance", "adjusted_ratio"],
+        ),
+    }

@@ -22,7 +22,7 @@ def texts(table: DisplayTable) -> list[list[str]]:
 
 
 def test_csv_files_hold_every_digit(make_contents: Maker, tmp_path: Path) -> None:
-    contents = make_contents("nl")
+    contents = make_contents("nl", evidence=True)
     written = write_tables(contents, tmp_path)
     assert [path.name for path in written] == [f"{name}.csv" for name in FRAMES]
     for name in FRAMES:

@@ -1,0 +1,1 @@
+"""Simulation studies: how often an analysis is right when the truth is known."""
