@@ -190,18 +190,38 @@ class Panel:
             shown = without_bsn(", ".join(strangers[:5]))
             said = f"{len(strangers)} of {len(wanted)} providers are not in the panel (first: {shown})."
             raise DataError(said if strangers else "No provider is left; name at least one provider of the panel.")
-        inside = self.frame["provider"].isin(wanted)
+        return self._keep("provider", wanted, reasons.NOT_SELECTED)
+
+    def during(self, periods: Iterable[str]) -> "Panel":
+        """The panel of some of its periods.
+
+        Raises
+        ------
+        DataError
+            If a period is not in the panel, or none is left.
+        """
+        wanted = {str(period) for period in periods}
+        strangers = sorted(wanted - set(self.periods))
+        if strangers or not wanted:
+            first = ", ".join(strangers[:5])
+            said = f"{len(strangers)} of {len(wanted)} periods are not in the panel (first: {first})."
+            raise DataError(said if strangers else "No period is left; name at least one period of the panel.")
+        return self._keep("period", wanted, reasons.NOT_COMPARED)
+
+    def _keep(self, column: str, wanted: set[str], reason: str) -> "Panel":
+        """The panel of the rows with one of the wanted values; what goes is counted under a reason."""
+        inside = self.frame[column].isin(wanted)
         if bool(inside.all()):
             return self
         dropped = self.frame.loc[~inside & self.frame["delivered"]]
         place = [name for name in IDENTITY if name in dropped.columns and name != "form"]
         entries: list[tuple[reasons.What, str, int]] = [
-            ("registrations", reasons.NOT_SELECTED, int(dropped["events"].sum())),
-            ("rows", reasons.NOT_SELECTED, len(dropped[place].drop_duplicates())),
+            ("registrations", reason, int(dropped["events"].sum())),
+            ("rows", reason, len(dropped[place].drop_duplicates())),
         ]
-        status = self.delivery_status.loc[self.delivery_status["provider"].isin(wanted)].reset_index(drop=True)
+        status = self.delivery_status.loc[self.delivery_status[column].isin(wanted)].reset_index(drop=True)
         return replace(self, delivery_status=status)._with(
-            self.frame.loc[inside], entries, "providers", *sorted(wanted)
+            self.frame.loc[inside], entries, f"{column}s", *sorted(wanted)
         )
 
     def _with(self, frame: pd.DataFrame, entries: Iterable[tuple[reasons.What, str, int]], *arguments: str) -> "Panel":

@@ -29,6 +29,7 @@ NOT_DELIVERED = "nothing delivered"
 DELIVERY_UNKNOWN = "no delivery known"
 YEAR_INCOMPLETE = "the other half of the year was not delivered"
 NOT_SELECTED = "provider not selected"
+NOT_COMPARED = "period not compared"
 
 REASONS: dict[str, str] = {
     OTHER_LAW: "geregistreerd onder een andere wet",
@@ -48,6 +49,7 @@ REASONS: dict[str, str] = {
     DELIVERY_UNKNOWN: "geen aanlevering bekend",
     YEAR_INCOMPLETE: "de andere helft van het jaar is niet aangeleverd",
     NOT_SELECTED: "aanbieder niet geselecteerd",
+    NOT_COMPARED: "periode niet vergeleken",
 }
 """Each reason in English, with the same reason in Dutch."""
 

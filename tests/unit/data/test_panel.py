@@ -330,6 +330,20 @@ def test_restricting_to_providers_keeps_the_account() -> None:
         panel.restrict([])
 
 
+def test_restricting_to_periods_keeps_the_account() -> None:
+    panel = build_panel(small())
+    kept = panel.during(panel.periods[:1])
+    assert kept.periods == panel.periods[:1]
+    assert set(kept.delivery_status["period"]) == set(panel.periods[:1])
+    gone = panel.observed.loc[panel.observed["period"] != panel.periods[0]]
+    assert apart(kept)["registrations", "period not compared"] == gone["events"].sum() > 0
+    assert panel.during(panel.periods) is panel
+    with pytest.raises(DataError, match="1 of 2 periods are not in the panel"):
+        panel.during([panel.periods[0], "1999-H1"])
+    with pytest.raises(DataError, match="No period is left"):
+        panel.during([])
+
+
 def test_a_panel_that_loses_a_registration_cannot_be_made() -> None:
     panel = build_panel(small())
     with pytest.raises(InternalError, match="4 registrations were read; 3 are in the panel and 0 set aside"):

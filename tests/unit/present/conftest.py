@@ -311,8 +311,8 @@ def adjusted_frames(language: str, forms: tuple[str, ...]) -> dict[str, pd.DataF
     words = "een dossieronderzoek van 1.000 toepassingen" if language == "nl" else "an audit of 1,000 events"
     parts = {
         "bed-days": (-60.0, -60.0, -60.0),
-        "mix": (40.0, 20.0, 60.0),
-        "entry_exit": (0.0, 0.0, 0.0),
+        "composition: mix": (40.0, 20.0, 60.0),
+        "composition: entry and exit": (0.0, 0.0, 0.0),
         "registration": (1900.0, 1200.4, 2600.0),
         "real": (900.0, -150.0, 1800.0),
         "residual": (220.0, 100.0, 340.0),
