@@ -167,7 +167,8 @@ def _unregistered(contents: ReportContents, labels: Labels, form: str, after: st
 
 
 def _failed_checks(contents: ReportContents, form: str) -> int:
-    return sum(not bool(row["passed"]) for row in _of_form(contents.evidence_checks, form))
+    rows = _of_form(contents.evidence_checks, form)
+    return sum(not is_missing(row["passed"]) and not bool(row["passed"]) for row in rows)
 
 
 def _of_form(frame: pd.DataFrame, form: str) -> list[Row]:

@@ -59,6 +59,8 @@ def test_an_assumption_is_called_an_assumption(make_contents: Maker) -> None:
 
 def test_a_failed_check_is_in_the_answer(make_contents: Maker) -> None:
     contents = make_contents("nl", evidence=True)
+    unknown = contents.evidence_checks.assign(passed=None)
+    assert "Let op" not in answer(replace(contents, evidence_checks=unknown))
     checks = contents.evidence_checks.assign(passed=False)
     assert "**Let op:** 1 controle op dit bewijs is niet in orde" in answer(replace(contents, evidence_checks=checks))
 
