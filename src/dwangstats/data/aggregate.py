@@ -12,7 +12,7 @@ from dwangstats.data.codes import FORMS, Definition, form_of
 from dwangstats.data.periods import FIRST_YEAR, LAST_YEAR
 
 _TEXT_KEYS = ("provider_id", "law", "intervention_code", "form")
-KEYS = (*_TEXT_KEYS, "planned", "delivery_version")
+KEYS = (*_TEXT_KEYS, "planned", "delivery_version", "continues")
 
 
 def count_registrations(registrations: IntoFrame) -> pd.DataFrame:
@@ -28,8 +28,9 @@ def count_registrations(registrations: IntoFrame) -> pd.DataFrame:
     -------
     DataFrame
         provider_id, law, intervention_code, form, planned, delivery_version (missing where the table has no such
-        column or no value), month (period as text, missing where ``begin`` is, or lies outside the years of a period),
-        registrations (int). The counts add up to the number of rows.
+        column or no value), continues (bool; False without such a column), month (period as text, missing where
+        ``begin`` is, or lies outside the years of a period), registrations (int). The counts add up to the number of
+        rows.
     """
     frame = nw.from_native(registrations).lazy()
     keys = [name for name in KEYS if name in frame.collect_schema().names()]
@@ -43,6 +44,8 @@ def count_registrations(registrations: IntoFrame) -> pd.DataFrame:
     tidy = {name: _text(counted, name) for name in _TEXT_KEYS}
     tidy["planned"] = counted["planned"].astype("boolean") if "planned" in counted else _nothing(counted, "boolean")
     tidy["delivery_version"] = _number(counted, "delivery_version")
+    never = pd.Series(False, index=counted.index)
+    tidy["continues"] = counted["continues"].astype("bool") if "continues" in counted else never
     tidy["month"] = _month(_number(counted, "year"), _number(counted, "month"))
     tidy["registrations"] = counted["registrations"].astype("int64")
     return pd.DataFrame(tidy)

@@ -10,8 +10,9 @@ from dwangstats.data.findings import LANGUAGES, SEVERITIES, Finding, findings_fr
 from dwangstats.data.read import Tables
 from dwangstats.data.rules.accepted import accepted_findings
 from dwangstats.data.rules.columns import column_findings
-from dwangstats.data.rules.counts import evidence_findings, ready_count_findings
+from dwangstats.data.rules.counts import ready_count_findings
 from dwangstats.data.rules.deliveries import delivery_findings
+from dwangstats.data.rules.evidence import evidence_findings
 from dwangstats.data.rules.exposure import exposure_findings
 from dwangstats.data.rules.forms import form_findings
 from dwangstats.data.rules.providers import provider_findings

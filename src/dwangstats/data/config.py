@@ -8,6 +8,7 @@ from typing import Any, Literal, TypeAlias, get_args
 
 from dwangstats._types import CovarianceKind, FamilyName, Language, PeriodKind
 from dwangstats.data.codes import DEFINITIONS, FORMS, LAWS, Definition
+from dwangstats.data.evidence_config import EvidenceConfig, evidence_config
 from dwangstats.data.schema import SCHEMAS
 from dwangstats.data.section import Section
 from dwangstats.errors import ConfigError
@@ -16,9 +17,31 @@ BlankEvents: TypeAlias = Literal["error", "not delivered"]
 SelectionRule: TypeAlias = Literal["complete", "delivered"]
 PeriodParts: TypeAlias = Mapping[str, str]
 
+__all__ = [
+    "DELIMITERS",
+    "PERIOD_PARTS",
+    "TABLE_SUFFIXES",
+    "AnalysisConfig",
+    "BlankEvents",
+    "BoundsConfig",
+    "ColumnMap",
+    "CompareConfig",
+    "EvidenceConfig",
+    "ModelConfig",
+    "PanelConfig",
+    "PeriodParts",
+    "ReadConfig",
+    "SelectionConfig",
+    "SelectionRule",
+    "TablesConfig",
+    "load_config",
+]
+
 PERIOD_PARTS = ("year", "half", "quarter", "month")
 DELIMITERS = (",", ";", "\t", "|")
-_SECTIONS = ("tables", "read", "columns", "panel", "model", "compare", "selection", "bounds")
+TABLE_SUFFIXES = (".csv", ".parquet")
+"""Endings of the files that a folder of tables is read from."""
+_SECTIONS = ("tables", "read", "columns", "panel", "model", "compare", "selection", "bounds", "evidence")
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,6 +51,11 @@ class TablesConfig:
     folder: Path | None
     files: Mapping[str, Path]
     written: Mapping[str, str]
+
+    def holds(self, table: str) -> bool:
+        """Whether the table is named, or stands in the folder."""
+        files = [] if self.folder is None else [self.folder / f"{table}{suffix}" for suffix in TABLE_SUFFIXES]
+        return table in self.files or any(file.is_file() for file in files)
 
 
 @dataclass(frozen=True, slots=True)
@@ -117,6 +145,8 @@ class AnalysisConfig:
         None when the file has no [compare].
     bounds : BoundsConfig or None
         None when the file has no [bounds]: no range of completeness is assumed for anyone.
+    evidence : EvidenceConfig or None
+        None when the file has no [evidence]: nothing is said about completeness beyond bounds.
     """
 
     file: str
@@ -130,6 +160,7 @@ class AnalysisConfig:
     compare: CompareConfig | None
     selection: SelectionConfig
     bounds: BoundsConfig | None
+    evidence: EvidenceConfig | None = None
 
     @property
     def resolved(self) -> dict[str, Any]:
@@ -145,6 +176,7 @@ class AnalysisConfig:
             "compare": None if self.compare is None else _plain(self.compare),
             "selection": _plain(self.selection),
             "bounds": None if self.bounds is None else _plain(self.bounds),
+            "evidence": None if self.evidence is None else _plain(self.evidence),
         }
 
 
@@ -169,11 +201,12 @@ def load_config(path: str | Path) -> AnalysisConfig:
     language: Language = top.choice("language", get_args(Language), "nl")
     parts = {name: top.section(name) for name in _SECTIONS}
     panel = _panel(parts["panel"])
+    tables = _tables(parts["tables"], path.parent)
     config = AnalysisConfig(
         file=path.name,
         title=title,
         language=language,
-        tables=_tables(parts["tables"], path.parent),
+        tables=tables,
         read=_read(parts["read"]),
         columns=_columns(parts["columns"], panel.covariates),
         panel=panel,
@@ -181,6 +214,7 @@ def load_config(path: str | Path) -> AnalysisConfig:
         compare=_compare(parts["compare"]) if parts["compare"].given else None,
         selection=_selection(parts["selection"]),
         bounds=_bounds(parts["bounds"]) if parts["bounds"].given else None,
+        evidence=evidence_config(parts["evidence"], tables.holds) if parts["evidence"].given else None,
     )
     top.refuse_unknown()
     if problems:

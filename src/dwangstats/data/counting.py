@@ -15,6 +15,7 @@ from dwangstats.data.deliveries import (
     status_of,
     with_delivery,
 )
+from dwangstats.data.episodes import find_episodes
 from dwangstats.data.exposure import provider_exposure
 from dwangstats.data.layout import PanelParts, Question, arrange, status_grid, undelivered_rows
 from dwangstats.data.nearest import did_you_mean
@@ -43,6 +44,8 @@ def panel_from_registrations(
         If nothing remains to be counted, or a covariate varies within a provider and period.
     """
     law = chosen_law(registrations, deliveries, question.law)
+    if question.gap_hours is not None:
+        registrations = continuing(registrations, deliveries, law, question)
     counts = _of_law(count_registrations(registrations), law, named="law" in registrations.columns)
     half_years = _half_years(counts, deliveries, law)
     counts = _selected(with_delivery(counts, half_years), question)
@@ -125,6 +128,27 @@ def _planned_problems(registrations: pd.DataFrame, law: str | None, planned: boo
     return []
 
 
+def continuing(
+    registrations: pd.DataFrame, deliveries: pd.DataFrame | None, law: str | None, question: Question
+) -> pd.DataFrame:
+    """Registrations with a column continues: they belong to an intervention that an earlier one leads.
+
+    Earlier versions of a delivery are left out of it, and registrations that cannot be placed in time lead nothing and
+    continue nothing.
+    """
+    rows = registrations
+    if deliveries is not None:
+        months = rows["begin"].dt.strftime("%Y-%m")
+        dated = pd.DataFrame({"provider_id": rows["provider_id"], "month": months}).assign(
+            delivery_version=rows["delivery_version"] if "delivery_version" in rows.columns else np.nan
+        )
+        superseded = with_delivery(dated, last_deliveries(deliveries, law))["superseded"].to_numpy(dtype=bool)
+        rows = rows.loc[~superseded]
+    labels = find_episodes(rows, gap_hours=question.gap_hours or 0.0, definition=question.definition).labels
+    continues = (labels["kind"] != "unusable") & ~labels["leads"]
+    return registrations.assign(continues=continues.reindex(registrations.index, fill_value=False))
+
+
 def _of_law(counts: pd.DataFrame, law: str | None, *, named: bool) -> pd.DataFrame:
     """Counts with a reason where they fall under another law than the chosen one."""
     reason = pd.Series("", index=counts.index, dtype=object)
@@ -150,6 +174,7 @@ def _selected(counts: pd.DataFrame, question: Question) -> pd.DataFrame:
         _give_reason(counts, counts["planned"].isna(), reasons.PLANNED_UNKNOWN)
         _give_reason(counts, counts["planned"].ne(question.planned).fillna(False), other)
     _give_reason(counts, counts["superseded"], reasons.EARLIER_VERSION)
+    _give_reason(counts, counts["continues"], reasons.CONTINUES)
     if question.forms is not None:
         _give_reason(counts, ~counts["form"].isin(question.forms), reasons.OTHER_FORM)
     return counts

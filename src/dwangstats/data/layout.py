@@ -33,6 +33,8 @@ class Question:
     planned : bool or None
         Planned only, unplanned only, or no distinction.
     covariates : tuple of str
+    gap_hours : float or None
+        Count interventions, whose interruptions last at most this long; None counts registrations.
     """
 
     forms: tuple[str, ...] | None
@@ -41,6 +43,7 @@ class Question:
     law: str | None
     planned: bool | None
     covariates: tuple[str, ...]
+    gap_hours: float | None = None
 
 
 @dataclass(frozen=True, slots=True)

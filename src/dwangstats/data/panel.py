@@ -4,6 +4,7 @@ import hashlib
 import json
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
+from datetime import date, datetime
 from typing import Any, get_args
 
 import numpy as np
@@ -23,6 +24,7 @@ from dwangstats.data.periods import PERIOD_KINDS
 from dwangstats.data.read import Tables
 from dwangstats.data.ready import panel_from_counts, ready_problems
 from dwangstats.data.sum_forms import sum_over_forms
+from dwangstats.data.vintage import known_on
 from dwangstats.errors import DataError, InternalError
 
 DEFAULT_UNIT = "bed-days"
@@ -247,6 +249,8 @@ def build_panel(
     covariates: str | Sequence[str] = (),
     unit: str = DEFAULT_UNIT,
     blank_events: BlankEvents = "error",
+    gap_hours: float | None = None,
+    as_of: str | date | datetime | None = None,
 ) -> Panel:
     """Count the registrations of delivered provider-periods over their bed-days.
 
@@ -274,6 +278,11 @@ def build_panel(
         What one unit of exposure is.
     blank_events : {"error", "not delivered"}
         What a blank count in ready counts means.
+    gap_hours : float, optional
+        Count interventions in place of registrations: those of one client and form with interruptions of at most this
+        many hours are one, counted where it begins (`dwangstats.data.episodes`). 24 is the rule of Dutch registers.
+    as_of : date or text such as "2024-10-08", optional
+        Count what was known on this date (`dwangstats.data.vintage`); what arrived later is set aside.
 
     Raises
     ------
@@ -281,18 +290,23 @@ def build_panel(
         With every error that `check` finds, and every reason why the question cannot be answered.
     """
     forms = None if form is None else _several(form)
-    question = Question(forms or None, definition, by, law, planned, _several(covariates))
+    question = Question(forms or None, definition, by, law, planned, _several(covariates), gap_hours)
+    later = 0
+    if as_of is not None:
+        vintage = known_on(tables, as_of)
+        tables, later = vintage.tables, vintage.later_registrations
     report = check(tables, by=by if by in PERIOD_KINDS and tables.panel is None else None, blank_events=blank_events)
     _refuse([*_argument_problems(question, blank_events), *report.problems(), *_table_problems(tables, question)])
     parts = _parts(tables, question)
-    arguments = [forms, definition, by, law, planned, question.covariates, unit, blank_events]
+    arguments: list[Any] = [forms, definition, by, law, planned, question.covariates, unit, blank_events]
+    arguments += [str(given) for given in (gap_hours, as_of) if given is not None]
     return Panel(
         frame=parts.frame,
         unit=unit,
         by=parts.by,
         fingerprint=_fingerprint(tables.fingerprint, arguments),
-        set_aside=parts.set_aside,
-        registrations_read=parts.registrations_read,
+        set_aside=reasons.extend(parts.set_aside, [("registrations", reasons.NOT_YET, later)]),
+        registrations_read=None if parts.registrations_read is None else parts.registrations_read + later,
         delivery_status=parts.delivery_status,
     )
 
@@ -324,6 +338,8 @@ def _argument_problems(question: Question, blank_events: str) -> list[str]:
 def _table_problems(tables: Tables, question: Question) -> list[str]:
     if tables.panel is not None:
         problems = ready_problems(tables.panel, question)
+        if question.gap_hours is not None:
+            problems.append("gap_hours does not apply to ready counts; leave it out.")
         return problems + _absent_covariates("panel", tables.panel, question.covariates)
     absent = [name for name in ("registrations", "exposure") if getattr(tables, name) is None]
     if tables.registrations is None or tables.exposure is None:
@@ -332,7 +348,22 @@ def _table_problems(tables: Tables, question: Question) -> list[str]:
             for name in absent
         ]
     problems = question_problems(tables.registrations, tables.deliveries, question)
+    problems += _episode_problems(tables.registrations, question)
     return problems + _absent_covariates("exposure", tables.exposure, question.covariates)
+
+
+def _episode_problems(registrations: pd.DataFrame, question: Question) -> list[str]:
+    """What keeps registrations from being joined to interventions."""
+    if question.gap_hours is None:
+        return []
+    if not 0.0 <= question.gap_hours < np.inf:
+        return [f"gap_hours must be a number of hours, 0 or more, got {question.gap_hours!s}."]
+    if "client_id" not in registrations.columns:
+        return [
+            "gap_hours joins the registrations of one client to interventions, and there is no column client_id. "
+            "Give pseudonyms, or leave gap_hours out to count registrations."
+        ]
+    return []
 
 
 def _covariate_names(covariates: Sequence[str]) -> list[str]:

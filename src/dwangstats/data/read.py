@@ -10,7 +10,7 @@ import pandas as pd
 
 from dwangstats._types import Progress
 from dwangstats.data.bsn import without_bsn
-from dwangstats.data.config import AnalysisConfig, ColumnMap, ReadConfig, load_config
+from dwangstats.data.config import TABLE_SUFFIXES, AnalysisConfig, ColumnMap, ReadConfig, load_config
 from dwangstats.data.digest import frame_digest
 from dwangstats.data.files import FRAME, RawTable, read_file, read_frame
 from dwangstats.data.findings import Finding
@@ -20,8 +20,7 @@ from dwangstats.data.notes import note
 from dwangstats.data.schema import SCHEMAS
 from dwangstats.errors import DataError
 
-_SUFFIXES = (".csv", ".parquet")
-_DATA_SUFFIXES = frozenset({*_SUFFIXES, ".tsv", ".txt", ".xlsx", ".xls", ".xml", ".json", ".sav", ".dta", ".rds"})
+_DATA_SUFFIXES = frozenset({*TABLE_SUFFIXES, ".tsv", ".txt", ".xlsx", ".xls", ".xml", ".json", ".sav", ".dta", ".rds"})
 
 
 @dataclass(frozen=True, slots=True)
@@ -198,7 +197,7 @@ def _plan_path(plan: _Plan, path: Path) -> None:
         _plan_config(plan, load_config(path))
     elif path.is_dir():
         _plan_folder(plan, path, leave_out={})
-    elif path.suffix.lower() in _SUFFIXES and path.stem in SCHEMAS:
+    elif path.suffix.lower() in TABLE_SUFFIXES and path.stem in SCHEMAS:
         plan.inputs[path.stem] = path
     elif path.is_file():
         hint = did_you_mean(path.stem, SCHEMAS)
@@ -217,7 +216,7 @@ def _plan_folder(plan: _Plan, folder: Path, *, leave_out: Mapping[str, Path]) ->
     ignored = []
     files = [path for path in sorted(folder.iterdir()) if path.is_file() and path.suffix.lower() in _DATA_SUFFIXES]
     for path in files:
-        known = path.stem in SCHEMAS and path.suffix.lower() in _SUFFIXES
+        known = path.stem in SCHEMAS and path.suffix.lower() in TABLE_SUFFIXES
         if known and path.stem in plan.inputs:
             plan.problems.append(
                 f"the table '{path.stem}' stands in the folder twice, as CSV and as Parquet. Keep one."

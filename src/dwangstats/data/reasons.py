@@ -30,6 +30,8 @@ DELIVERY_UNKNOWN = "no delivery known"
 YEAR_INCOMPLETE = "the other half of the year was not delivered"
 NOT_SELECTED = "provider not selected"
 NOT_COMPARED = "period not compared"
+CONTINUES = "continues an intervention that is counted"
+NOT_YET = "not yet received on the date"
 
 REASONS: dict[str, str] = {
     OTHER_LAW: "geregistreerd onder een andere wet",
@@ -50,6 +52,8 @@ REASONS: dict[str, str] = {
     YEAR_INCOMPLETE: "de andere helft van het jaar is niet aangeleverd",
     NOT_SELECTED: "aanbieder niet geselecteerd",
     NOT_COMPARED: "periode niet vergeleken",
+    CONTINUES: "zet een interventie voort die al is geteld",
+    NOT_YET: "op de peildatum nog niet ontvangen",
 }
 """Each reason in English, with the same reason in Dutch."""
 

@@ -60,6 +60,10 @@ class Section:
         """A number."""
         return float(self._typed(key, default, (int, float), "a number"))
 
+    def whole(self, key: str, default: int) -> int:
+        """A whole number."""
+        return int(self._typed(key, default, int, "a whole number without decimals"))
+
     def flag(self, key: str, default: bool) -> bool:
         """True or false."""
         return bool(self._typed(key, default, bool, "true or false"))

@@ -484,14 +484,86 @@ def test_an_empty_table_and_a_missing_column() -> None:
     assert {f.rule for f in report.errors} == {"empty-table", "missing-column"}
 
 
-def test_audits_and_second_sources_hold_counts() -> None:
-    audits = pd.DataFrame(
-        {"provider_id": ["a", "b"], "period": ["2021", "2021"], "n_found": [5.0, 5.0], "n_registered": [6.0, 5.0]}
+def audits(**changed: list[Any]) -> pd.DataFrame:
+    frame = pd.DataFrame(
+        {
+            "provider_id": ["a", "a", "b"],
+            "period": ["2021-H1", "2021-H2", "2021-H1"],
+            "form": ["seclusion", "seclusion", "restraint"],
+            "n_found": [5.0, 6.0, 5.0],
+            "n_registered": [4.0, 6.0, 0.0],
+            "design": ["random"] * 3,
+        }
     )
-    controls = pd.DataFrame({"provider_id": ["a"], "period": ["2021"], "control_count": [-1.0]})
-    found = {f.rule: f for f in check(tables(audits=audits, controls=controls)).findings}
-    assert found["registered-above-found"].rows == (1,)
-    assert found["not-a-count"].table == "controls"
+    return frame.assign(**changed)
+
+
+def linked(**changed: list[Any]) -> pd.DataFrame:
+    return audits(**changed).rename(columns={"n_found": "both", "n_registered": "register_only"}).assign(other_only=2.0)
+
+
+def controls(**changed: list[Any]) -> pd.DataFrame:
+    frame = pd.DataFrame({"provider_id": ["a", "b"], "period": ["2021-H1"] * 2, "control_count": [3.0, 4.0]})
+    return frame.assign(**changed)
+
+
+def test_clean_evidence_breaks_no_rule() -> None:
+    whole = audits().drop(columns=["form", "design"])
+    assert check(tables(audits=audits(), second_source=linked(), controls=controls())).findings == ()
+    assert check(tables(audits=whole)).findings == ()
+    assert check(tables(**ready_tables(audits=audits()))).findings == ()
+
+
+def ready_tables(**frames: pd.DataFrame) -> dict[str, pd.DataFrame | None]:
+    return {"registrations": None, "exposure": None, "deliveries": None, "panel": counts(), **frames}
+
+
+@pytest.mark.parametrize(
+    ("rule", "table", "frame", "rows"),
+    [
+        ("registered-above-found", "audits", audits(n_registered=[4.0, 7.0, 0.0]), (2,)),
+        ("not-a-count", "audits", audits(n_found=[5.0, 6.5, 5.0]), (2,)),
+        ("not-a-count", "audits", audits(n_registered=[-1.0, 6.0, 0.0]), (1,)),
+        ("not-a-count", "controls", controls(control_count=[3.0, -1.0]), (2,)),
+        ("not-a-count", "second_source", linked(n_found=[np.inf, 1.0, 1.0]), (1,)),
+        ("evidence-without-provider", "audits", audits(provider_id=["a", "A", "b"]), (2,)),
+        ("evidence-without-provider", "controls", controls(provider_id=["a", "total"]), (2,)),
+        ("evidence-without-provider", "second_source", linked(provider_id=["x", "a", "b"]), (1,)),
+        ("evidence-unknown-form", "audits", audits(form=["seclusoin", "seclusion", "restraint"]), (1,)),
+        ("evidence-unknown-form", "second_source", linked(form=["seclusion", "seclusion", "all"]), (3,)),
+        ("evidence-form-beside-all-forms", "audits", audits(form=["seclusion", None, None], period=["2021"] * 3), (2,)),
+        ("audit-unknown-design", "audits", audits(design=["random", "Random", "targeted"]), (2,)),
+        ("duplicate-key", "audits", audits(period=["2021-H1"] * 3), (2,)),
+        ("duplicate-key", "second_source", linked(period=["2021-H1"] * 3), (2,)),
+        ("duplicate-key", "controls", controls(provider_id=["a", "a"]), (2,)),
+        ("missing-value", "audits", audits(n_found=[np.nan, 6.0, 5.0]), (1,)),
+        ("mixed-periods", "controls", controls(period=["2021", "2021-H1"]), ()),
+    ],
+)
+def test_evidence(rule: str, table: str, frame: pd.DataFrame, rows: tuple[int, ...]) -> None:
+    found = {f.rule: f for f in check(tables(**{table: frame})).findings}
+    assert set(found) == {rule}
+    assert (found[rule].severity, found[rule].table, found[rule].rows) == ("error", table, rows)
+
+
+def test_evidence_beside_ready_counts_names_their_forms_and_providers() -> None:
+    panel = counts(form=["hold"] * 6)
+    report = check(tables(**ready_tables(panel=panel, audits=audits(form=["hold", "hold", "seclusion"]))))
+    found = {f.rule: f for f in report.errors}
+    assert found["evidence-unknown-form"].rows == (3,)
+    assert "Choose from hold," in found["evidence-unknown-form"].action["en"]
+
+
+@pytest.mark.parametrize(
+    ("table", "frame"),
+    [
+        ("audits", audits(n_found=[0.0] * 3, n_registered=[0.0] * 3)),
+        ("controls", controls(control_count=[0.0, 0.0])),
+    ],
+)
+def test_evidence_of_zeros_says_nothing(table: str, frame: pd.DataFrame) -> None:
+    (finding,) = check(tables(**{table: frame})).findings
+    assert (finding.rule, finding.severity) == ("evidence-without-events", "warning")
 
 
 def test_all_errors_are_raised_at_once_and_sorted_by_severity() -> None:

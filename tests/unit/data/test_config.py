@@ -4,7 +4,7 @@ import json
 
 import pytest
 
-from dwangstats.data.config import load_config
+from dwangstats.data.config import EvidenceConfig, load_config
 from dwangstats.errors import ConfigError
 
 FULL = """
@@ -86,6 +86,110 @@ def test_an_empty_file_has_the_defaults_and_assumes_no_completeness(tmp_path):
     assert (config.model.family, config.model.covariance, config.model.level) == ("poisson", "CR2", 0.95)
     assert config.compare is None
     assert config.bounds is None
+
+
+EVIDENCE = """
+[tables]
+folder = "tables"
+audits = "a.csv"
+[evidence]
+audit = true
+icc = 0.05
+second_source = true
+odds_ratio = 1.5
+control = true
+trend_sd = 0.02
+completeness_prior = [0.6, 0.95]
+rate = "~ C(year) + (1 | provider)"
+registration = "C(year)"
+rho = -0.3
+draws = 500
+seed = 7
+"""
+
+
+def test_every_kind_of_evidence_arrives(tmp_path):
+    (tmp_path / "tables").mkdir()
+    for name in ("second_source.csv", "controls.parquet"):
+        (tmp_path / "tables" / name).touch()
+    config = load_config(write(tmp_path, EVIDENCE))
+    assert config.evidence == EvidenceConfig(
+        audit=True,
+        icc=0.05,
+        second_source=True,
+        odds_ratio=1.5,
+        control=True,
+        trend_sd=0.02,
+        prior=(0.6, 0.95),
+        rate="C(year) + (1 | provider)",
+        registration="C(year)",
+        rho=-0.3,
+        draws=500,
+        seed=7,
+    )
+    echoed = config.resolved["evidence"]
+    assert echoed["prior"] == [0.6, 0.95]
+    assert json.loads(json.dumps(echoed)) == echoed
+
+
+def test_without_the_section_there_is_no_evidence(tmp_path):
+    config = load_config(write(tmp_path, '[tables]\naudits = "a.csv"'))
+    assert config.evidence is None
+    assert config.resolved["evidence"] is None
+
+
+def test_a_prior_is_evidence_without_a_table_and_the_rest_has_defaults(tmp_path):
+    config = load_config(write(tmp_path, "[evidence]\ncompleteness_prior = [0.6, 0.95]"))
+    assert config.evidence == EvidenceConfig(prior=(0.6, 0.95))
+
+
+@pytest.mark.parametrize("key", ["audit", "second_source", "control"])
+def test_evidence_without_its_table_is_refused(tmp_path, key):
+    table = {"audit": "audits", "second_source": "second_source", "control": "controls"}[key]
+    words = f"'{key}' in [evidence] is true, but there is no table {table}; add {table} = \"{table}.csv\" to [tables]."
+    assert words in refusal(tmp_path, f"[evidence]\n{key} = true")
+    (tmp_path / f"{table}.csv").touch()
+    assert getattr(load_config(write(tmp_path, f"[evidence]\n{key} = true")).evidence, key) is True
+    single = f'[tables]\npanel = "x.csv"\n[evidence]\n{key} = true'
+    assert words in refusal(tmp_path, single)
+
+
+PRIOR = "[evidence]\ncompleteness_prior = [0.6, 0.9]\n"
+
+
+@pytest.mark.parametrize(
+    ("text", "words"),
+    [
+        ("[evidence]", "[evidence] names no evidence: say audit = true"),
+        ("[evidence]\naudit = false", "[evidence] names no evidence"),
+        (PRIOR + "audits = true", "'audits' in [evidence] is not known. Did you mean 'audit'?"),
+        (PRIOR + 'prior = "x"', "'prior' in [evidence] is not known."),
+        ('[evidence]\naudit = "audits.csv"', "'audit' in [evidence] must be true or false, not a text."),
+        (PRIOR + "icc = 0.1", "'icc' in [evidence] belongs to audit; write audit = true, or leave it out."),
+        (PRIOR + "odds_ratio = 2", "'odds_ratio' in [evidence] belongs to second_source"),
+        (PRIOR + "trend_sd = 0.1", "'trend_sd' in [evidence] belongs to control"),
+        ("[evidence]\naudit = true\nicc = 1.0", "'icc' in [evidence] is 1; it must be at least 0 and below 1"),
+        ("[evidence]\naudit = true\nicc = nan", "'icc' in [evidence] is nan"),
+        ("[evidence]\nsecond_source = true\nodds_ratio = 0", "'odds_ratio' in [evidence] is 0; it must be a positive"),
+        ("[evidence]\nsecond_source = true\nodds_ratio = inf", "'odds_ratio' in [evidence] is inf"),
+        (
+            "[evidence]\ncontrol = true\ntrend_sd = -1",
+            "'trend_sd' in [evidence] is -1; it must be a number of",
+        ),
+        ("[evidence]\ncompleteness_prior = 0.8", "must be a list of two numbers, not a number"),
+        ("[evidence]\ncompleteness_prior = [0.9, 0.6]", "is [0.9, 0.6]; it needs 0 < low < high < 1"),
+        ("[evidence]\ncompleteness_prior = [0.5, 1.0]", "is [0.5, 1]; it needs 0 < low < high < 1"),
+        (PRIOR + "rho = 1", "'rho' in [evidence] is 1; it must lie between -1 and 1"),
+        (PRIOR + "draws = 0", "'draws' in [evidence] is 0; it must be a whole number from 1 to 1000000"),
+        (PRIOR + "draws = 10.5", "'draws' in [evidence] must be a whole number without decimals, not a number"),
+        (PRIOR + "seed = -1", "'seed' in [evidence] is -1; it must be a whole number of at least 0"),
+        (PRIOR + 'rate = "events ~ 1"', "'rate' in [evidence] is the right-hand side only"),
+        (PRIOR + 'registration = " ~ "', "'registration' in [evidence] is empty"),
+        ("evidence = true", "[evidence] must be a section with keys, not true or false."),
+    ],
+)
+def test_wrong_evidence_is_named_with_what_to_do(tmp_path, text, words):
+    assert words in refusal(tmp_path, text)
 
 
 def test_what_is_echoed_is_plain_complete_and_names_no_folder_of_the_machine(tmp_path):

@@ -9,6 +9,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+import dwangstats as dw
 from dwangstats.data.episodes import find_episodes, united_hours
 from dwangstats.errors import DataError, DomainError
 
@@ -232,3 +233,44 @@ def test_united_hours_count_every_hour_once(spans: list[tuple[int, int, int]]) -
     for g in range(int(group.max()) + 1):
         held = {h for gg, b, n in spans if gg == g for h in range(b, b + n)}
         assert found[g] == len(held)
+
+
+def test_a_panel_of_interventions_accounts_for_every_registration() -> None:
+    rows = [
+        ("a", "2022-01-03 10:00", "2022-01-03 11:00"),
+        ("a", "2022-01-03 20:00", "2022-01-03 21:00"),
+        ("b", "2022-01-03 20:00", "2022-01-03 21:00"),
+        ("a", "2022-06-30 23:00", "2022-07-01 01:00"),
+        ("a", "2022-07-01 10:00", "2022-07-01 11:00"),
+    ]
+    exposure = pd.DataFrame({"provider_id": "p1", "period": ["2022-H1", "2022-H2"], "bed_days": 1000.0})
+    tables = dw.read_tables(registrations=registrations(rows), exposure=exposure)
+    panel = dw.build_panel(tables, gap_hours=24)
+    # The intervention that runs over the first of July counts where it begins; the later half has none left.
+    assert panel.observed.set_index("period")["events"].to_dict() == {"2022-H1": 3.0, "2022-H2": 0.0}
+    assert panel.set_aside.set_index("reason")["count"]["continues an intervention that is counted"] == 2
+    assert panel.registrations_read == 5
+    assert dw.build_panel(tables).observed["events"].sum() == 5
+    assert dw.build_panel(tables, gap_hours=0).observed["events"].sum() == 5
+
+
+def test_earlier_versions_never_join_an_intervention() -> None:
+    rows = [("a", "2022-01-03 10:00", "2022-01-03 11:00")] * 2
+    deliveries = pd.DataFrame({"provider_id": "p1", "period": "2022-H1", "version": [1, 2], "status": "accepted"})
+    tables = dw.read_tables(
+        registrations=registrations(rows, delivery_version=[1, 2]),
+        exposure=pd.DataFrame({"provider_id": ["p1"], "period": ["2022-H1"], "bed_days": [1000.0]}),
+        deliveries=deliveries,
+    )
+    panel = dw.build_panel(tables, gap_hours=24)
+    assert panel.observed["events"].tolist() == [1.0]
+    assert set(panel.set_aside["reason"]) == {"from an earlier version of the delivery"}
+
+
+def test_a_panel_of_interventions_needs_clients() -> None:
+    frame = registrations([("a", "2022-01-03 10:00", None)])
+    exposure = pd.DataFrame({"provider_id": ["p1"], "period": ["2022-H1"], "bed_days": [1000.0]})
+    with pytest.raises(DataError, match="no column client_id"):
+        dw.build_panel(dw.read_tables(registrations=frame.drop(columns="client_id"), exposure=exposure), gap_hours=24)
+    with pytest.raises(DataError, match="gap_hours must be a number of hours"):
+        dw.build_panel(dw.read_tables(registrations=frame, exposure=exposure), gap_hours=-1)

@@ -1,4 +1,4 @@
-"""Rules for ready counts, and for audits and linked registers."""
+"""Rules for ready counts."""
 
 from collections.abc import Iterator
 
@@ -83,28 +83,6 @@ ONLY_ZEROS = Rule(
     "Controleer of een leeg veld als nul is ingevuld; zonder een enkele gebeurtenis is er geen verhouding te schatten.",
     "Check whether blanks were filled in as zeros; without a single event no ratio can be estimated.",
 )
-MORE_REGISTERED = Rule(
-    "registered-above-found",
-    "error",
-    "In {count} van de {of} controles zijn meer gebeurtenissen geregistreerd dan gevonden ({where}).",
-    "In {count} of {of} audits more events were registered than found ({where}).",
-    "n_registered telt alleen de gevonden gebeurtenissen die ook geregistreerd waren.",
-    "n_registered counts only those found events that were registered as well.",
-)
-NOT_COUNTS = Rule(
-    "not-a-count",
-    "error",
-    "In {count} van de {of} rijen van {table} is {column} negatief of geen geheel getal ({where}).",
-    "In {count} of {of} rows of {table} {column} is negative or not a whole number ({where}).",
-    "Geef aantallen.",
-    "Give counts.",
-)
-
-_EVIDENCE = {
-    "audits": ("n_found", "n_registered"),
-    "second_source": ("both", "register_only", "other_only"),
-    "controls": ("control_count",),
-}
 
 
 def ready_count_findings(tables: Tables, blank_events: BlankEvents = "error") -> Iterator[Finding]:
@@ -125,21 +103,6 @@ def ready_count_findings(tables: Tables, blank_events: BlankEvents = "error") ->
     yield from jump_findings("panel", frame, ["provider", "location", "form", "law"])
     if counted.any() and not events[counted].any():
         yield from ONLY_ZEROS.counted("panel", int(counted.sum()), int(counted.sum()))
-
-
-def evidence_findings(tables: Tables) -> Iterator[Finding]:
-    """Findings about audits, a second source and control outcomes."""
-    for table, columns in _EVIDENCE.items():
-        frame: pd.DataFrame | None = getattr(tables, table)
-        if frame is None:
-            continue
-        for column in columns:
-            values = numbers(frame, column)
-            wrong = ~np.isnan(values) & ((values < 0) | (values != np.floor(values)) | np.isinf(values))
-            yield from NOT_COUNTS.broken_in(table, frame, wrong, column=column)
-    if tables.audits is not None:
-        more = numbers(tables.audits, "n_registered") > numbers(tables.audits, "n_found")
-        yield from MORE_REGISTERED.broken_in("audits", tables.audits, more)
 
 
 def delivered_false(panel: pd.DataFrame) -> Mask:
