@@ -1,7 +1,19 @@
 """Synthetic registers with known truth."""
 
 from dwangstats.worlds.folder import regenerate, write
-from dwangstats.worlds.parameters import NAMES
-from dwangstats.worlds.world import World, make
+from dwangstats.worlds.lapses import PatternParameters
+from dwangstats.worlds.parameters import NAMES, EvidenceParameters
+from dwangstats.worlds.planted import ErrorParameters
+from dwangstats.worlds.result import World
+from dwangstats.worlds.world import make
 
-__all__ = ["NAMES", "World", "make", "regenerate", "write"]
+__all__ = [
+    "NAMES",
+    "ErrorParameters",
+    "EvidenceParameters",
+    "PatternParameters",
+    "World",
+    "make",
+    "regenerate",
+    "write",
+]

@@ -10,6 +10,7 @@ from scipy.special import expit, logit
 from dwangstats._types import Codes, Matrix
 from dwangstats.worlds.network import Network
 from dwangstats.worlds.parameters import Sector
+from dwangstats.worlds.planted import planted_at_places
 from dwangstats.worlds.quarters import Calendar
 
 #: The vintage: nothing arrives later.
@@ -95,6 +96,23 @@ def deliveries_table(
             "reject_reason": pd.Series(reasons).where(flat == "rejected"),
         }
     )
+
+
+def planted_deliveries(deliveries: pd.DataFrame) -> list[pd.DataFrame]:
+    """Truth tables of half-years that are not in the register (E10) and of files refused for their form (E11)."""
+    absent = deliveries.loc[deliveries["status"].isin(["not_delivered", "rejected"])]
+    refused = deliveries.loc[deliveries["reject_reason"] == "schema"]
+    return [
+        planted_at_places(
+            error,
+            "deliveries",
+            "absent",
+            provider_id=rows["provider_id"].to_numpy(dtype=object),
+            period=rows["period"].to_numpy(dtype=object),
+            detail=rows["reject_reason"].fillna(rows["status"]).to_numpy(dtype=object),
+        )
+        for error, rows in (("E10", absent), ("E11", refused))
+    ]
 
 
 def _correct(

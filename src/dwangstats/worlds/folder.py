@@ -12,7 +12,8 @@ import pandas as pd
 from dwangstats.data.schema import SCHEMAS, ColumnKind, TableSchema
 from dwangstats.errors import DataError
 from dwangstats.worlds.parameters import AFTER, BEFORE, NAMES, SizeName
-from dwangstats.worlds.world import World, make
+from dwangstats.worlds.result import World
+from dwangstats.worlds.world import make
 
 #: Seed of the worlds in data/synthetic.
 DOCUMENTED_SEED = 1
@@ -23,6 +24,8 @@ HEADER = (
     "no provider, location or client in it exists."
 )
 TABLES = ("registrations", "exposure", "locations", "deliveries")
+#: Tables that a world may be without.
+EVIDENCE_TABLES = ("audits", "second_source", "controls")
 
 _DECIMALS = {"mean_occupancy": 2, "completeness": 6, "expected_rate": 6}
 _TITLES = {
@@ -33,7 +36,10 @@ _TITLES = {
 
 
 def write(world: World, folder: str | Path) -> Path:
-    """Write a world to a folder: its tables, truth.csv, world.json and dwangstats.toml.
+    """Write a world to a folder: its tables, truth.csv, world.json, dwangstats.toml and audit.toml.
+
+    dwangstats.toml asks the question of the register alone; audit.toml, which is there when the world has an audit,
+    asks it with the audit as evidence.
 
     Text is UTF-8 with line feeds, times are ISO 8601 to the minute, rows have a fixed order and numbers a fixed
     format, so that the same world gives the same bytes. Nothing else in the folder is touched.
@@ -56,9 +62,16 @@ def write(world: World, folder: str | Path) -> Path:
         if frame is None:
             raise DataError(f"world '{world.name}' has no table '{name}', so it cannot be written")
         _write_text(target / f"{name}.csv", _csv(frame, SCHEMAS[name]))
+    for name in EVIDENCE_TABLES:
+        known: pd.DataFrame | None = getattr(world.tables, name)
+        if known is not None:
+            _write_text(target / f"{name}.csv", _csv(known, SCHEMAS[name]))
     _write_text(target / "truth.csv", _csv(world.truth))
     _write_text(target / "world.json", _json(world))
-    _write_text(target / "dwangstats.toml", _analysis_file(world.name))
+    _write_text(target / "dwangstats.toml", _analysis_file(_TITLES[world.name], TABLES))
+    if world.tables.audits is not None:
+        text = _analysis_file(f"{_TITLES[world.name]}, met dossieronderzoek", (*TABLES, "audits"))
+        _write_text(target / "audit.toml", f"{text}\n[evidence]\naudit = true\n")
     return target
 
 
@@ -123,10 +136,10 @@ def _plain(value: Any) -> Any:
     return None if isinstance(value, float) and math.isnan(value) else value
 
 
-def _analysis_file(name: str) -> str:
-    tables = "\n".join(f'{table} = "{table}.csv"' for table in TABLES)
+def _analysis_file(title: str, names: tuple[str, ...]) -> str:
+    tables = "\n".join(f'{table} = "{table}.csv"' for table in names)
     return f"""# {HEADER}
-title = "{_TITLES[name]}"
+title = "{title}"
 language = "nl"
 
 [tables]

@@ -4,12 +4,16 @@ The numbers are published figures or assumptions about the size of published mec
 register. Where no figure exists the value is an assumption, chosen to be plausible, and the comment says so.
 """
 
+import math
 from dataclasses import dataclass
 from types import MappingProxyType
-from typing import Literal, TypeAlias
+from typing import Literal, TypeAlias, get_args
+
+from dwangstats.errors import DomainError
 
 WorldName: TypeAlias = Literal["registration-only", "mixed", "real-only"]
 SizeName: TypeAlias = Literal["tiny", "small", "national"]
+AuditChoice: TypeAlias = Literal["random", "best"]
 
 YEARS = (2021, 2022, 2023)
 BEFORE, AFTER = YEARS[0], YEARS[-1]
@@ -166,6 +170,11 @@ class Sector:
     rejected_share: float = 0.5
 
     @property
+    def calibrated_form(self) -> str:
+        """The form with a published growth of its own: seclusion, or the first form where there is none."""
+        return "seclusion" if "seclusion" in self.form_names else self.form_names[0]
+
+    @property
     def form_names(self) -> tuple[str, ...]:
         """Names of the forms, in the order of every array with a form axis."""
         return tuple(f.name for f in self.forms)
@@ -204,6 +213,64 @@ class Scenario:
     rate_growth_other: float
     completeness_before: tuple[float, ...]
     completeness_after: tuple[float, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class EvidenceParameters:
+    """What is known beside the register: every number is an assumption about an audit or a register still to be made.
+
+    Attributes
+    ----------
+    audit_events : int
+        Events that the audit looks up, half of them in each compared year; 0 for no audit. Fewer where the visited
+        providers had fewer.
+    audit_design : {"random", "best"}
+        Which providers are visited: a random sample, or those that register best.
+    audit_share : float
+        Share of the providers that is visited, in (0, 1].
+    linked_share : float
+        Share of the providers, a random sample, whose events stand in the second source as well, in [0, 1]; 0 for none.
+    linked_completeness : float
+        Probability that an event stands in the second source, in (0, 1).
+    linked_odds_ratio : float
+        Odds ratio of standing in both registers, > 0; 1 where the second source takes no notice of the first.
+    controls_per_event : float
+        Control outcomes per expected event, at least 0; 0 for none.
+    controls_spread : float
+        Log standard deviation of that number between providers.
+    controls_drift : float
+        Growth of the log number of control outcomes per expected event from the year before to the year after; 0
+        where control outcomes follow the events.
+    """
+
+    audit_events: int = 1000
+    audit_design: AuditChoice = "random"
+    audit_share: float = 0.5
+    linked_share: float = 0.5
+    linked_completeness: float = 0.55
+    linked_odds_ratio: float = 1.0
+    controls_per_event: float = 0.25
+    controls_spread: float = 0.3
+    controls_drift: float = 0.0
+
+    def __post_init__(self) -> None:
+        designs = get_args(AuditChoice)
+        if self.audit_design not in designs:
+            raise DomainError(f"there is no audit design '{self.audit_design}'; choose one of {', '.join(designs)}")
+        if self.audit_events < 0 or self.audit_events != int(self.audit_events):
+            raise DomainError(f"audit_events must be a whole number of at least 0, got {self.audit_events:g}")
+        limits = {
+            "audit_share": (0.0 < self.audit_share <= 1.0, "in (0, 1]"),
+            "linked_share": (0.0 <= self.linked_share <= 1.0, "in [0, 1]"),
+            "linked_completeness": (0.0 < self.linked_completeness < 1.0, "in (0, 1)"),
+            "linked_odds_ratio": (0.0 < self.linked_odds_ratio < math.inf, "a positive number"),
+            "controls_per_event": (0.0 <= self.controls_per_event < math.inf, "a number of at least 0"),
+            "controls_spread": (0.0 <= self.controls_spread < math.inf, "a number of at least 0"),
+            "controls_drift": (math.isfinite(self.controls_drift), "a number"),
+        }
+        for name, (fine, wanted) in limits.items():
+            if not fine:
+                raise DomainError(f"{name} must be {wanted}, got {getattr(self, name):g}")
 
 
 SECLUDED = Duration(16.0, 1.45)
@@ -334,4 +401,5 @@ SCENARIOS = MappingProxyType(
         ),
     }
 )
+EVIDENCE = EvidenceParameters()
 NAMES: tuple[WorldName, ...] = ("registration-only", "mixed", "real-only")

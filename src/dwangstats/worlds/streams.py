@@ -20,7 +20,7 @@ WORLDS_KEY = 9542
 
 
 class Streams(NamedTuple):
-    """A generator per layer."""
+    """A generator per layer; a new layer is added at the end, where it leaves the streams before it as they were."""
 
     network: np.random.Generator
     exposure: np.random.Generator
@@ -29,6 +29,16 @@ class Streams(NamedTuple):
     deliveries: np.random.Generator
     counts: np.random.Generator
     records: np.random.Generator
+    audit: np.random.Generator
+    second_source: np.random.Generator
+    controls: np.random.Generator
+    versions: np.random.Generator
+    patterns: np.random.Generator
+    lapses: np.random.Generator
+    thinning: np.random.Generator
+    admissions: np.random.Generator
+    planting: np.random.Generator
+    exposure_errors: np.random.Generator
 
 
 def seed_sequence(rng: Seed) -> np.random.SeedSequence:

@@ -85,7 +85,7 @@ def histories(draw: st.DrawFn) -> list[tuple[str, datetime, datetime | None]]:
     return rows
 
 
-@settings(max_examples=400, deadline=None)
+@settings(max_examples=150, deadline=None)
 @given(histories(), st.sampled_from([0, 1, 30, 600, 1440]))
 def test_episodes_and_interventions_are_those_of_the_oracle(
     rows: list[tuple[str, datetime, datetime | None]], gap_minutes: int
@@ -102,7 +102,7 @@ def test_episodes_and_interventions_are_those_of_the_oracle(
     assert found.table["registrations"].sum() == len(rows)
 
 
-@settings(max_examples=200, deadline=None)
+@settings(max_examples=40, deadline=None)
 @given(histories(), st.randoms(use_true_random=False))
 def test_the_order_of_the_rows_does_not_matter(
     rows: list[tuple[str, datetime, datetime | None]], random: object

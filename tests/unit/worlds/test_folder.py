@@ -1,15 +1,17 @@
 """A world on disk: the same bytes each time, readable by the package itself, and the documented worlds up to date."""
 
 import json
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
 from dwangstats import worlds
-from dwangstats.data.config import load_config
+from dwangstats.data.config import EvidenceConfig, load_config
 from dwangstats.data.read import read_tables
 from dwangstats.errors import DataError
 from dwangstats.worlds.folder import DOCUMENTED_SEED, DOCUMENTED_SIZE, HEADER
+from dwangstats.worlds.parameters import EvidenceParameters
 
 ROOT = Path(__file__).parents[3]
 DOCUMENTED = ROOT / "data" / "synthetic"
@@ -18,9 +20,13 @@ FILES = {
     "exposure.csv",
     "locations.csv",
     "deliveries.csv",
+    "audits.csv",
+    "second_source.csv",
+    "controls.csv",
     "truth.csv",
     "world.json",
     "dwangstats.toml",
+    "audit.toml",
 }
 MEGABYTE = 1_000_000
 
@@ -76,9 +82,32 @@ def test_regenerate_replaces_the_three_folders(tmp_path):
 
 def test_reads_back_the_same_tables(written):
     world = worlds.make("mixed", "tiny")
-    for source in (written / "dwangstats.toml", written):
-        assert read_tables(source).fingerprint == world.tables.fingerprint
-    assert read_tables(written / "dwangstats.toml").reading == ()
+    assert read_tables(written).fingerprint == world.tables.fingerprint
+    register = replace(world.tables, audits=None, second_source=None, controls=None)
+    assert read_tables(written / "dwangstats.toml").fingerprint == register.fingerprint
+    audited = replace(register, audits=world.tables.audits)
+    assert read_tables(written / "audit.toml").fingerprint == audited.fingerprint
+    for file in ("dwangstats.toml", "audit.toml"):
+        assert read_tables(written / file).reading == ()
+
+
+def test_audit_file_asks_the_same_with_the_audit_as_evidence(written):
+    plain, audited = (load_config(written / file) for file in ("dwangstats.toml", "audit.toml"))
+    assert plain.evidence is None
+    assert audited.evidence == EvidenceConfig(audit=True)
+    for section in ("panel", "model", "compare", "selection", "bounds"):
+        assert getattr(audited, section) == getattr(plain, section)
+    assert audited.title == f"{plain.title}, met dossieronderzoek"
+
+
+def test_a_world_without_evidence_has_no_files_for_it(tmp_path):
+    none = EvidenceParameters(audit_events=0, linked_share=0.0, controls_per_event=0.0)
+    folder = worlds.write(worlds.make("mixed", "tiny", evidence=none), tmp_path)
+    assert set(contents(folder)) == FILES - {"audits.csv", "second_source.csv", "controls.csv", "audit.toml"}
+    assert (
+        contents(folder)["registrations.csv"]
+        == contents(worlds.write(worlds.make("mixed", "tiny"), tmp_path))["registrations.csv"]
+    )
 
 
 def test_analysis_file_asks_the_letters_question(written):
@@ -119,8 +148,6 @@ def test_numbers_have_a_fixed_format(written):
 
 
 def test_a_world_without_a_table_is_not_written(tmp_path):
-    from dataclasses import replace
-
     world = worlds.make("mixed", "tiny")
     with pytest.raises(DataError, match="has no table 'exposure'"):
         worlds.write(replace(world, tables=replace(world.tables, exposure=None)), tmp_path)
