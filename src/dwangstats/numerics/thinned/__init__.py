@@ -1,0 +1,1 @@
+"""Counts thinned by incomplete registration: likelihood, posterior of the effects, fit and profile."""

@@ -1,0 +1,186 @@
+"""Maximum likelihood of a registration model, with what a certificate of convergence needs."""
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from dwangstats._types import Matrix, Vector
+from dwangstats.numerics.mixed.optimise import climb
+from dwangstats.numerics.thinned.ascent import Likelihood, Top, difference_information, newton
+from dwangstats.numerics.thinned.edges import held_edges
+from dwangstats.numerics.thinned.likelihood import evaluate
+from dwangstats.numerics.thinned.metric import metric
+from dwangstats.numerics.thinned.problem import ThinnedProblem
+from dwangstats.numerics.thinned.start import starting_vector
+
+ROUGH = 1e-3
+"""Slope in standard errors at which a climb stops."""
+
+FINE = 1e-5
+"""The same for the fit itself: the Hessian, which costs more than the climb, is then needed once."""
+
+RESTART_ROWS = 200_000
+"""Rows beyond which no restart is tried."""
+
+MORE_NODES = 4
+
+_RESTART_NODES = (9, 5)
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class ThinnedFit:
+    """A fitted registration model.
+
+    Attributes
+    ----------
+    vector : Vector
+        (p,) estimates.
+    free : ndarray of bool
+        (p,) False for parameters at a boundary; they are held at their value in everything below.
+    information : Matrix
+        (f, f) observed information of the free parameters.
+    loglik : float
+        All constants included.
+    scaled_gradient : float
+        g'H^-1 g over the free parameters.
+    smallest_eigenvalue : float
+        Of the information in the units of a rough information: near 0 where the data do not tell parameters apart.
+    quadrature_error : float
+        Log likelihood with four more nodes in both directions, less that with `nodes`.
+    boundary : tuple of str
+        Labels of parameters at 0; "registration:<i>=1" where completeness tends to 1 along coefficient i, which is then
+        held so high that expit gives exactly 1; "silent=0" and "rho=1" or "rho=-1" likewise.
+    evaluations : int
+        Of likelihood and gradient, restart included.
+    nodes : (int, int)
+    restart_gap : float or None
+        Log likelihood reached from another start, less `loglik`; None beyond 200,000 rows or when not asked for.
+    """
+
+    vector: Vector
+    free: NDArray[np.bool_]
+    information: Matrix
+    loglik: float
+    scaled_gradient: float
+    smallest_eigenvalue: float
+    quadrature_error: float
+    boundary: tuple[str, ...]
+    evaluations: int
+    nodes: tuple[int, int]
+    restart_gap: float | None
+
+
+def usual_nodes(problem: ThinnedProblem) -> tuple[int, int]:
+    """Outer and inner nodes that are used unless others are asked for: inner ones cost nothing for poisson."""
+    return (15, 11) if problem.family == "poisson" else (15, 7)
+
+
+def fit_thinned(
+    problem: ThinnedProblem,
+    *,
+    start: Vector | None = None,
+    nodes: tuple[int, int] | None = None,
+    restart: bool = True,
+) -> ThinnedFit:
+    """Maximise the likelihood.
+
+    Parameters
+    ----------
+    problem : ThinnedProblem
+    start : Vector, optional
+        (p,) where to begin.
+    nodes : (int, int), optional
+        Outer and inner quadrature nodes.
+    restart : bool
+        Climb once more from elsewhere, up to 200,000 rows.
+
+    Returns
+    -------
+    ThinnedFit
+        Also where the data do not identify the parameters: its smallest eigenvalue then says so.
+
+    Raises
+    ------
+    FitError
+        The rates cannot be estimated at any completeness, or the likelihood is not finite.
+    """
+    nodes = usual_nodes(problem) if nodes is None else nodes
+    likelihood = Likelihood(problem, nodes)
+    begin = starting_vector(likelihood.arrangement) if start is None else np.asarray(start, dtype=np.float64)
+    top, labels = _maximum(likelihood, begin)
+    gap = None
+    evaluations = 0
+    if restart and problem.counts.y.size <= RESTART_ROWS:
+        other, spent = _restarted(problem, top.vector)
+        gap = likelihood(other)[0] - top.value
+        evaluations += spent
+        if gap > 1e-4:
+            before = top.value
+            top, labels = _maximum(likelihood, other)
+            gap = before - top.value
+    more = (nodes[0] + MORE_NODES, nodes[1] + MORE_NODES)
+    error = evaluate(problem, top.vector, nodes=more).value - top.value
+    return ThinnedFit(
+        top.vector,
+        top.free,
+        top.information,
+        top.value,
+        top.scaled_gradient,
+        top.smallest_eigenvalue,
+        error,
+        labels,
+        evaluations + likelihood.evaluations + 1,
+        nodes,
+        gap,
+    )
+
+
+def hessian(
+    problem: ThinnedProblem,
+    vector: Vector,
+    free: NDArray[np.bool_],
+    *,
+    nodes: tuple[int, int],
+    sources: Iterable[str] | None = None,
+) -> Matrix:
+    """Observed information (f, f) of the free parameters, by differences of the gradient.
+
+    Parameters
+    ----------
+    problem, vector, nodes, sources
+        As for `likelihood.evaluate`.
+    free : ndarray of bool
+        (p,) the others are held.
+    """
+    likelihood = Likelihood(problem, nodes, sources)
+    whole = Likelihood(problem, nodes).arrangement
+    return difference_information(likelihood, vector, metric(whole, vector), free)
+
+
+def _maximum(likelihood: Likelihood, begin: Vector) -> tuple[Top, tuple[str, ...]]:
+    arrangement = likelihood.arrangement
+    layout = arrangement.problem.layout
+    vector = climb(likelihood, begin, metric(arrangement, begin), layout.floors, rough=30.0 * ROUGH)
+    vector = climb(likelihood, vector, metric(arrangement, vector), layout.floors, rough=FINE)
+    vector, held, labels = held_edges(likelihood, vector)
+    top = newton(likelihood, vector, metric(arrangement, vector), held)
+    zeros = [layout.labels[i] for i in np.flatnonzero((top.vector <= layout.floors) & ~top.free)]
+    return top, (*zeros, *labels)
+
+
+def _restarted(problem: ThinnedProblem, top: Vector) -> tuple[Vector, int]:
+    """A climb from a point with other scales and another split of registered events over rate and completeness."""
+    likelihood = Likelihood(problem, _RESTART_NODES)
+    layout = problem.layout
+    begin = starting_vector(likelihood.arrangement)
+    begin[layout.su] *= 2.0
+    begin[layout.sv] *= 0.5
+    begin[layout.dispersion] *= 3.0
+    begin[layout.atanh_rho] = -0.3
+    begin[layout.alpha] *= 0.7
+    floors = layout.floors
+    vector = climb(likelihood, begin, metric(likelihood.arrangement, begin), floors, rough=30.0 * ROUGH)
+    vector = climb(likelihood, vector, metric(likelihood.arrangement, vector), floors, rough=ROUGH)
+    return vector, likelihood.evaluations
