@@ -16,6 +16,7 @@ import pandas as pd
 
 from dwangstats import __version__
 from dwangstats._types import Language, Progress
+from dwangstats.change.adjustment import FormAdjustment, Given, adjust_form
 from dwangstats.change.comparison import FormComparison, Question, compare_form
 from dwangstats.change.selection import complete_deliverers, selection_coverage
 from dwangstats.change.trends import registered_rates
@@ -24,8 +25,9 @@ from dwangstats.data.config import AnalysisConfig, load_config
 from dwangstats.data.findings import Finding, findings_frame
 from dwangstats.data.panel import Panel, build_panel
 from dwangstats.data.read import Tables, read_tables
-from dwangstats.errors import DataError, MissingExtraError
+from dwangstats.errors import DataError, InternalError, MissingExtraError
 from dwangstats.estimate import Estimate
+from dwangstats.present.adjusted_contents import adjusted_contents, evidence_findings
 from dwangstats.present.contents import ReportContents
 from dwangstats.present.refusals import refusal_findings
 from dwangstats.registration.bounds import bounds, tipping_point
@@ -53,6 +55,8 @@ class Analysis:
         All provider-periods, delivered or not.
     comparisons : tuple of FormComparison
         Fits and rate ratios by form and selection; empty when no comparison was asked.
+    adjustments : tuple of FormAdjustment
+        What evidence on completeness adds, by form; empty when the analysis file names no evidence.
     contents : ReportContents
         Finished frames for the report.
     """
@@ -61,6 +65,7 @@ class Analysis:
     checks: CheckReport
     panel: Panel
     comparisons: tuple[FormComparison, ...]
+    adjustments: tuple[FormAdjustment, ...]
     contents: ReportContents
 
 
@@ -92,8 +97,9 @@ def analyse(source: str | Path, *, language: Language | None = None, progress: P
     panel = _panel(tables, config)
     selections = _selections(panel, config)
     comparisons = tuple(_comparisons(panel, selections, config, progress))
-    contents = _contents(config, tables, checks, panel, selections, comparisons)
-    return Analysis(config, checks, panel, comparisons, contents)
+    adjustments = tuple(_adjustments(panel, selections[config.selection.rule], tables, config))
+    contents = _contents(config, tables, checks, panel, selections, comparisons, adjustments)
+    return Analysis(config, checks, panel, comparisons, adjustments, contents)
 
 
 def write_report(
@@ -174,7 +180,46 @@ def _comparisons(
 ) -> Iterator[FormComparison]:
     if config.compare is None:
         return
-    question = Question(
+    question = _compared_question(config)
+    steps = [(form, rule, providers) for form in _forms(panel) for rule, providers in selections.items()]
+    for done, (form, rule, providers) in enumerate(steps):
+        if progress is not None:
+            progress(done, len(steps))
+        yield compare_form(panel.restrict(providers).for_form(form), question, form, rule)
+    if progress is not None:
+        progress(len(steps), len(steps))
+
+
+def _adjustments(
+    panel: Panel, providers: tuple[str, ...], tables: Tables, config: AnalysisConfig
+) -> Iterator[FormAdjustment]:
+    """What the evidence of the analysis file says, by form, for the providers of the headline."""
+    asked = config.evidence
+    if config.compare is None or asked is None:
+        return
+    given = Given(
+        audits=tables.audits if asked.audit else None,
+        second_source=tables.second_source if asked.second_source else None,
+        controls=tables.controls if asked.control else None,
+        icc=asked.icc,
+        odds_ratio=asked.odds_ratio,
+        trend_sd=asked.trend_sd,
+        rho=asked.rho,
+        prior=asked.prior,
+        rate=asked.rate,
+        registration=asked.registration,
+        draws=asked.draws,
+        seed=asked.seed,
+    )
+    question, chosen = _compared_question(config), panel.restrict(providers)
+    for form in _forms(panel):
+        yield adjust_form(chosen.for_form(form), question, given, form)
+
+
+def _compared_question(config: AnalysisConfig) -> Question:
+    if config.compare is None:
+        raise InternalError("the question of a comparison was asked of an analysis without one")
+    return Question(
         variable=config.compare.variable,
         before=config.compare.before,
         after=config.compare.after,
@@ -185,13 +230,6 @@ def _comparisons(
         level=config.model.level,
         quality=config.model.quality,
     )
-    steps = [(form, rule, providers) for form in _forms(panel) for rule, providers in selections.items()]
-    for done, (form, rule, providers) in enumerate(steps):
-        if progress is not None:
-            progress(done, len(steps))
-        yield compare_form(panel.restrict(providers).for_form(form), question, form, rule)
-    if progress is not None:
-        progress(len(steps), len(steps))
 
 
 def _contents(
@@ -201,12 +239,13 @@ def _contents(
     panel: Panel,
     selections: dict[str, tuple[str, ...]],
     comparisons: tuple[FormComparison, ...],
+    adjustments: tuple[FormAdjustment, ...],
 ) -> ReportContents:
     headline = _headline_estimates(comparisons, config)
     chosen = selections[config.selection.rule]
     few = _few_providers_finding(chosen) if comparisons else ()
     in_one_period = _providers_in_one_period(panel.restrict(chosen), headline, config)
-    findings = [*checks.findings, *few, *refusal_findings(comparisons)]
+    findings = [*checks.findings, *few, *refusal_findings(comparisons), *evidence_findings(adjustments)]
     return ReportContents(
         language=config.language,
         title=config.title,
@@ -227,6 +266,7 @@ def _contents(
         ),
         versions=_versions(),
         fingerprint=_fingerprint(config, tables),
+        **adjusted_contents(adjustments, config.compare.variable if config.compare else "", config.language),
     )
 
 

@@ -48,7 +48,7 @@ def adjusted_contents(
         "unregistered": unregistered_frame(adjustments, variable),
         "ledger": ledger_frame(adjustments),
         "evidence_checks": checks_frame(adjustments, language),
-        "profiles": profile_frame(adjustments),
+        "profiles": profile_frame(adjustments[:1]),
     }
 
 

@@ -38,12 +38,10 @@ def _adjusted(contents: ReportContents, labels: Labels) -> DisplayTable:
 
 
 def _decomposition(contents: ReportContents, labels: Labels) -> DisplayTable:
-    unit = labels.name("unit", contents.question.get("unit", "bed-days"))
-
     def line(row: Row) -> TableRow:
-        estimate = Cell(labels.count(round(float(row["estimate"]))), ends_under(labels, _whole(labels), row))
+        estimate = Cell(_whole(labels)(row["estimate"]), ends_under(labels, _whole(labels), row))
         share = "" if is_missing(row["share"]) else labels.percent(row["share"])
-        return TableRow((Cell(labels.title("part", row["part"], unit=unit)), estimate, Cell(share)))
+        return TableRow((Cell(labels.title("change_part", row["part"])), estimate, Cell(share)))
 
     columns = titled_columns(labels, ("part", "registrations_part", "share_of_change"), ("part",))
     return _by_form(contents, labels, "decomposition", columns, line)
@@ -60,7 +58,7 @@ def _completeness(contents: ReportContents, labels: Labels) -> DisplayTable:
 
 def _unregistered(contents: ReportContents, labels: Labels) -> DisplayTable:
     def line(row: Row) -> TableRow:
-        estimate = Cell(labels.count(round(float(row["estimate"]))), ends_under(labels, _whole(labels), row))
+        estimate = Cell(_whole(labels)(row["estimate"]), ends_under(labels, _whole(labels), row))
         return TableRow((Cell(labels.period(row["value"])), Cell(labels.count(row["registered"])), estimate))
 
     columns = titled_columns(labels, ("period", "registered", "unregistered"), ("period",))

@@ -60,7 +60,7 @@ class ReportContents:
         model), change_verdict, level_verdict, evidence (in words), refusal (why there is no estimate; empty if there
         is).
     decomposition : DataFrame
-        form, part, estimate, lower, upper, share; the parts add up to the row of part "total".
+        form, part, estimate, lower, upper, share, in_model; the parts add up to the row "observed change".
     completeness : DataFrame
         form, value (of the compared variable), estimate, lower, upper.
     unregistered : DataFrame
@@ -70,7 +70,7 @@ class ReportContents:
     evidence_checks : DataFrame
         form, evidence, name, passed, message.
     profiles : DataFrame
-        form, completeness, deviance, adjusted_ratio: the likelihood along the mean completeness.
+        form, completeness, deviance, adjusted_ratio: the likelihood along the mean completeness, of the first form.
     """
 
     language: Language

@@ -11,16 +11,18 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
 from dwangstats.errors import InternalError
-from dwangstats.present.choose import Row, headline_ratios, like_headline
+from dwangstats.present.choose import Row, forms_in_order, headline_ratios, like_headline
 from dwangstats.present.contents import ReportContents
 from dwangstats.present.figures.bounds import bounds, bounds_alt
 from dwangstats.present.figures.canvas import NARROW, WIDE, Inches, figure_style, save_figure
+from dwangstats.present.figures.change import change, change_alt
 from dwangstats.present.figures.deliveries import deliveries_alt, deliveries_grid
 from dwangstats.present.figures.forest import forest, forest_alt
+from dwangstats.present.figures.identification import identification, identification_alt
 from dwangstats.present.figures.rates import MOST_MARKERS, rates_alt, rates_by_form
 from dwangstats.present.labels import Labels
 
-NAMES = ("rates", "forest", "bounds", "deliveries")
+NAMES = ("change", "rates", "forest", "bounds", "identification", "deliveries")
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,7 +50,7 @@ class Illustration:
 def illustrations(contents: ReportContents) -> list[Illustration]:
     """The figures for which the contents have data, in order."""
     labels = Labels(contents.language)
-    makers = (_rates, _forest, _bounds, _deliveries)
+    makers = (_change, _rates, _forest, _bounds, _identification, _deliveries)
     return [shown for make in makers for shown in make(contents, labels)]
 
 
@@ -156,6 +158,37 @@ def _bounds(contents: ReportContents, labels: Labels) -> Iterator[Illustration]:
                 width=width,
             )
         ),
+    )
+
+
+def _change(contents: ReportContents, labels: Labels) -> Iterator[Illustration]:
+    """The parts of the change of the first form for which there are any."""
+    if contents.decomposition.empty:
+        return
+    language = contents.language
+    before, after = contents.question.get("before"), contents.question.get("after")
+    form = forms_in_order(contents.decomposition["form"])[0]
+    frame = contents.decomposition[contents.decomposition["form"] == form]
+    unit = _unit(contents)
+    yield Illustration(
+        name="change",
+        caption=labels.text("caption.change", level=_level(contents, labels)),
+        alt=change_alt(frame, language, before=before, after=after),
+        table="decomposition",
+        draw=lambda width: _figure(change(frame, language, before=before, after=after, unit=unit, width=width)),
+    )
+
+
+def _identification(contents: ReportContents, labels: Labels) -> Iterator[Illustration]:
+    frame, language, unit = contents.profiles, contents.language, _unit(contents)
+    if frame.empty:
+        return
+    yield Illustration(
+        name="identification",
+        caption=labels.text("caption.identification"),
+        alt=identification_alt(frame, language),
+        table="profiles",
+        draw=lambda width: identification(frame, language, unit=unit, width=width),
     )
 
 

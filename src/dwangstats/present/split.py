@@ -13,7 +13,8 @@ from dwangstats.present.labels import Labels, is_missing
 PASSED = ("data-identified", "prior-driven")
 """Verdicts under which a quantity that depends on completeness is shown."""
 
-OWN_SENTENCE = ("registration", "real", "total")
+OBSERVED = "observed change"
+OWN_SENTENCE = ("registration", "real", OBSERVED)
 """Parts of the change that the text names; the others are added up."""
 
 
@@ -58,13 +59,13 @@ def parts_sentences(contents: ReportContents, labels: Labels, form: str, applied
         What is applied, and per what, as they stand in a sentence.
     """
     parts = _parts(contents, form)
-    if not {"registration", "real", "total"} <= set(parts):
+    if not set(OWN_SENTENCE) <= set(parts):
         return
     registration, real = parts["registration"], parts["real"]
     rest = sum(part.estimate for name, part in parts.items() if name not in OWN_SENTENCE)
     yield labels.text(
         "split.parts",
-        total=_signed(labels, parts["total"].estimate),
+        total=_signed(labels, parts[OBSERVED].estimate),
         registration=_part(labels, registration),
         real=_part(labels, real),
         rest=_signed(labels, rest),
@@ -138,7 +139,7 @@ def _signed(labels: Labels, value: float) -> str:
 def _completeness(contents: ReportContents, labels: Labels, form: str, before: str, after: str) -> str:
     rows = {str(row["value"]): row for row in _of_form(contents.completeness, form)}
     first, last = (rows.get(str(contents.question.get(end))) for end in ("before", "after"))
-    if first is None or last is None:
+    if first is None or last is None or is_missing(first["estimate"]) or is_missing(last["estimate"]):
         return ""
     return labels.text(
         "split.completeness",
@@ -154,7 +155,7 @@ def _completeness(contents: ReportContents, labels: Labels, form: str, before: s
 def _unregistered(contents: ReportContents, labels: Labels, form: str, after: str) -> str:
     wanted = str(contents.question.get("after"))
     row = next((row for row in _of_form(contents.unregistered, form) if str(row["value"]) == wanted), None)
-    if row is None:
+    if row is None or is_missing(row["estimate"]):
         return ""
     return labels.text(
         "split.unregistered",

@@ -316,7 +316,7 @@ def adjusted_frames(language: str, forms: tuple[str, ...]) -> dict[str, pd.DataF
         "registration": (1900.0, 1200.4, 2600.0),
         "real": (900.0, -150.0, 1800.0),
         "residual": (220.0, 100.0, 340.0),
-        "total": (3000.0, 3000.0, 3000.0),
+        "observed change": (3000.0, 3000.0, 3000.0),
     }
     ends = ["estimate", "lower", "upper"]
     return {
@@ -337,7 +337,7 @@ def adjusted_frames(language: str, forms: tuple[str, ...]) -> dict[str, pd.DataF
         "decomposition": pd.DataFrame(
             [(form, part, *values, values[0] / 3000.0) for form in forms for part, values in parts.items()],
             columns=["form", "part", *ends, "share"],
-        ),
+        ).assign(in_model=True),
         "completeness": pd.DataFrame(
             [
                 (form, year, value, value - 0.04, value + 0.04)

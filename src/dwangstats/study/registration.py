@@ -1,0 +1,184 @@
+"""How much each kind of evidence tells about the change in events: the analyses that the study compares."""
+
+from collections.abc import Callable, Mapping, Sequence
+from functools import partial
+from typing import Any, Final
+
+import numpy as np
+import pandas as pd
+from scipy.special import expit, logit
+from scipy.stats import norm
+
+from dwangstats.change.cells import match_cells
+from dwangstats.change.decomposition import decompose_change
+from dwangstats.change.parts import MOVED, REAL, REGISTRATION, CellValues, divide
+from dwangstats.data.panel import Panel
+from dwangstats.registration.evidence.audit import Audit
+from dwangstats.registration.evidence.indicator import Indicator
+from dwangstats.registration.evidence.prior import CompletenessPrior
+from dwangstats.registration.model import RegistrationModel
+from dwangstats.registration.ratios import rate_ratio
+from dwangstats.registration.results import RegistrationResult
+from dwangstats.registration.under import under_registration
+from dwangstats.study.study import Analysis, Answer
+from dwangstats.worlds.thinned import ThinnedDesign, ThinnedPanel, draw_thinned
+
+PRIOR_SD: Final = 0.4
+PRIOR_PROBABILITY: Final = 0.90
+DRAWS: Final = 1_000
+
+TIME: Final = "center(time)"
+YEARS: Final = (2021, 2023)
+WITH_QUALITY: Final = 0.8
+
+DESIGNS: Final[Mapping[str, ThinnedDesign]] = {
+    "plain": ThinnedDesign(),
+    "quality": ThinnedDesign(quality_effect=WITH_QUALITY),
+    "violated": ThinnedDesign(quality_effect=WITH_QUALITY, quality_on_rate=0.1),
+}
+"""Panels of 60 providers and 12 quarters: completeness 0.77 in the middle, rising by 0.8 on the logit scale."""
+
+
+def drawer(name: str) -> Callable[[np.random.Generator], ThinnedPanel]:
+    """The draw of one of the `DESIGNS`."""
+    return partial(draw_thinned, DESIGNS[name])
+
+
+def evidence_analyses(name: str) -> dict[str, Analysis]:
+    """The analyses of the panels of one of the `DESIGNS`, by the evidence that they use."""
+    found: dict[str, Mapping[str, Mapping[str, Any]]] = {
+        "plain": {
+            "counts only": {},
+            "counts only, functional form allowed": {"unidentified": True},
+            "audit": {"audit": True},
+            "prior, right": {"prior": 0.77},
+            "prior, wrong": {"prior": 0.90},
+        },
+        "quality": {
+            "quality indicator": {"quality": True},
+            "quality indicator and audit": {"quality": True, "audit": True},
+        },
+        "violated": {"quality indicator, exclusion violated": {"quality": True}},
+    }
+    return {label: partial(analyse, design=DESIGNS[name], **options) for label, options in found[name].items()}
+
+
+def analyse(
+    panel: ThinnedPanel,
+    rng: np.random.Generator,
+    *,
+    design: ThinnedDesign,
+    audit: bool = False,
+    quality: bool = False,
+    prior: float | None = None,
+    unidentified: bool = False,
+) -> Sequence[Answer]:
+    """Log adjusted rate ratio, logit completeness, unregistered events and the parts of the change.
+
+    Parameters
+    ----------
+    panel : ThinnedPanel
+    rng : numpy.random.Generator
+        For predictions.
+    design : ThinnedDesign
+        What the panel was drawn from; only the truth is read from it.
+    audit, quality : bool
+        Evidence to use.
+    prior : float, optional
+        Middle of a prior of completeness.
+    unidentified : bool
+        Print what the functional form alone gives.
+
+    Raises
+    ------
+    IdentificationError
+        If the evidence does not identify the change.
+    FitError
+        If the fit is not certified.
+    """
+    result = RegistrationModel(
+        rate=f"events ~ {TIME} + (1 | provider)",
+        registration=f"~ {TIME}{' + quality' if quality else ''} + (1 | provider)",
+        panel=panel_of(panel),
+        family="poisson",
+        evidence=_evidence(panel, audit=audit, quality=quality, prior=prior),
+        rho="prior",
+    ).fit(allow_unidentified=unidentified)
+    answers = [_log_ratio(result, design), _level(result, design)]
+    return answers if unidentified else [*answers, _unregistered(result, panel, rng), *_parts(result, panel, rng)]
+
+
+def panel_of(panel: ThinnedPanel) -> Panel:
+    """The counts as a panel, with the quality score as covariate; its rows are in the order of the counts."""
+    return Panel.from_frame(
+        panel.counts, provider="provider", period="period", events="events", exposure="bed_days", covariates="quality"
+    )
+
+
+def _evidence(panel: ThinnedPanel, *, audit: bool, quality: bool, prior: float | None) -> list[Any]:
+    evidence: list[Any] = []
+    if audit:
+        evidence.append(Audit(panel.audits))
+    if quality:
+        evidence.append(Indicator("quality"))
+    if prior is not None:
+        reach = norm.isf((1.0 - PRIOR_PROBABILITY) / 2.0) * PRIOR_SD
+        low, high = expit(logit(prior) - reach), expit(logit(prior) + reach)
+        evidence.append(CompletenessPrior(float(low), float(high), probability=PRIOR_PROBABILITY))
+    return evidence
+
+
+def _log_ratio(result: RegistrationResult, design: ThinnedDesign) -> Answer:
+    """Log ratio of the rates of events, last quarter over first."""
+    times = result.panel.observed["time"]
+    first, last = float(times.min()), float(times.max())
+    found = rate_ratio(result, "time", before=first, after=last, scale="adjusted")
+    return Answer(
+        "log rate ratio",
+        truth=float(np.log(design.rate_ratio)),
+        estimate=float(np.log(found.estimate)),
+        lower=float(np.log(found.lower)),
+        upper=float(np.log(found.upper)),
+        standard_error=float(result.bse[f"rate:{TIME}"]) * (last - first),
+    )
+
+
+def _level(result: RegistrationResult, design: ThinnedDesign) -> Answer:
+    """Logit completeness of a middling provider at the middle of the period."""
+    name = "registration:Intercept"
+    value, error = float(result.params[name]), float(result.bse[name])
+    arm = float(norm.isf(0.025)) * error
+    return Answer("logit completeness", float(logit(design.completeness)), value, value - arm, value + arm, error)
+
+
+def _unregistered(result: RegistrationResult, panel: ThinnedPanel, rng: np.random.Generator) -> Answer:
+    total = under_registration(result, rng=rng, draws=DRAWS).total
+    return Answer("unregistered events", float(panel.unregistered), total.estimate, total.lower, total.upper)
+
+
+def _parts(result: RegistrationResult, panel: ThinnedPanel, rng: np.random.Generator) -> list[Answer]:
+    """Registration and real change between the first and the last year, in registrations."""
+    before, after = YEARS
+    found = decompose_change(result, variable="year", before=before, after=after, rng=rng, draws=DRAWS)
+    truth = true_parts(panel)
+    return [
+        Answer(part, truth[part], found.parts[part].estimate, found.parts[part].lower, found.parts[part].upper)
+        for part in (REGISTRATION, REAL)
+    ]
+
+
+def true_parts(panel: ThinnedPanel) -> dict[str, float]:
+    """The parts of the expected change between the first and the last year under the true rates and completeness."""
+    rows = panel.counts.assign(year=panel.counts["period"].str[:4].astype(int))
+    cells = match_cells(
+        pd.DataFrame(rows), rows["bed_days"].to_numpy(dtype=np.float64), "year", before=YEARS[0], after=YEARS[1]
+    )
+    ends = (cells.before, cells.after)
+    log_rate = np.log(np.array([[panel.rate[rows] for rows in ends]] * 2))[:, :, None, :]
+    values = CellValues(
+        log_rate=log_rate,
+        completeness=np.array([panel.completeness[rows] for rows in ends])[:, None, :],
+        leaving=np.zeros((1, 0)),
+        entering=np.zeros((1, 0)),
+    )
+    return dict(zip(MOVED, divide(values, cells, "counts")[:, 0].tolist(), strict=True))
