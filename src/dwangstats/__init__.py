@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from dwangstats import worlds
     from dwangstats.analysis import analyse, write_report
+    from dwangstats.change.decomposition import ChangeDecomposition, decompose_change
     from dwangstats.change.selection import complete_deliverers, selection_coverage
     from dwangstats.data.checks import CheckReport, check
     from dwangstats.data.panel import Panel, build_panel
@@ -28,69 +29,114 @@ if TYPE_CHECKING:
     from dwangstats.models.mixed import MixedResult
     from dwangstats.models.profile import profile_interval
     from dwangstats.models.rate import RateModel
-    from dwangstats.models.ratios import rate_ratio
     from dwangstats.models.results import RateResult
     from dwangstats.present import figures
     from dwangstats.registration.bounds import Bounds, TippingPoint, bounds, tipping_point
+    from dwangstats.registration.completeness import completeness
+    from dwangstats.registration.elicitation import Elicited, elicit
+    from dwangstats.registration.evidence.audit import Audit
+    from dwangstats.registration.evidence.control import ControlOutcome
+    from dwangstats.registration.evidence.indicator import Indicator
+    from dwangstats.registration.evidence.prior import CompletenessPrior
+    from dwangstats.registration.evidence.second_source import SecondSource
+    from dwangstats.registration.evidence.switch_dates import SwitchDates
+    from dwangstats.registration.identification import Identification
+    from dwangstats.registration.lists import multiple_lists, two_list_estimate
+    from dwangstats.registration.model import RegistrationModel
     from dwangstats.registration.planning import AuditSize, audit_size
+    from dwangstats.registration.ratios import rate_ratio
+    from dwangstats.registration.results import RegistrationResult
+    from dwangstats.registration.sensitivity import sensitivity
+    from dwangstats.registration.under import UnderRegistration, under_registration
 
 __version__ = "0.1.0"
 
 _HOME = {
-    "Bootstrap": "dwangstats.models.bootstrap",
-    "Bounds": "dwangstats.registration.bounds",
+    "analyse": "dwangstats.analysis",
+    "Audit": "dwangstats.registration.evidence.audit",
+    "audit_size": "dwangstats.registration.planning",
     "AuditSize": "dwangstats.registration.planning",
+    "Bootstrap": "dwangstats.models.bootstrap",
+    "bootstrap": "dwangstats.models.bootstrap",
+    "Bounds": "dwangstats.registration.bounds",
+    "bounds": "dwangstats.registration.bounds",
+    "build_panel": "dwangstats.data.panel",
+    "ChangeDecomposition": "dwangstats.change.decomposition",
+    "check": "dwangstats.data.checks",
     "CheckReport": "dwangstats.data.checks",
+    "compare": "dwangstats.models.compare",
+    "complete_deliverers": "dwangstats.change.selection",
+    "completeness": "dwangstats.registration.completeness",
+    "CompletenessPrior": "dwangstats.registration.evidence.prior",
     "ConfigError": "dwangstats.errors",
+    "ControlOutcome": "dwangstats.registration.evidence.control",
     "DataError": "dwangstats.errors",
+    "decompose_change": "dwangstats.change.decomposition",
     "DomainError": "dwangstats.errors",
     "DwangstatsError": "dwangstats.errors",
+    "elicit": "dwangstats.registration.elicitation",
+    "Elicited": "dwangstats.registration.elicitation",
     "Estimate": "dwangstats.estimate",
     "FitError": "dwangstats.errors",
     "FormulaError": "dwangstats.errors",
+    "Identification": "dwangstats.registration.identification",
     "IdentificationError": "dwangstats.errors",
+    "Indicator": "dwangstats.registration.evidence.indicator",
     "MixedResult": "dwangstats.models.mixed",
+    "multiple_lists": "dwangstats.registration.lists",
     "Panel": "dwangstats.data.panel",
+    "profile_interval": "dwangstats.models.profile",
+    "rate_ratio": "dwangstats.registration.ratios",
     "RateModel": "dwangstats.models.rate",
     "RateResult": "dwangstats.models.results",
-    "Tables": "dwangstats.data.read",
-    "TippingPoint": "dwangstats.registration.bounds",
-    "analyse": "dwangstats.analysis",
-    "audit_size": "dwangstats.registration.planning",
-    "bootstrap": "dwangstats.models.bootstrap",
-    "bounds": "dwangstats.registration.bounds",
-    "build_panel": "dwangstats.data.panel",
-    "check": "dwangstats.data.checks",
-    "compare": "dwangstats.models.compare",
-    "complete_deliverers": "dwangstats.change.selection",
-    "profile_interval": "dwangstats.models.profile",
-    "rate_ratio": "dwangstats.models.ratios",
     "read_tables": "dwangstats.data.read",
+    "RegistrationModel": "dwangstats.registration.model",
+    "RegistrationResult": "dwangstats.registration.results",
+    "SecondSource": "dwangstats.registration.evidence.second_source",
     "selection_coverage": "dwangstats.change.selection",
+    "sensitivity": "dwangstats.registration.sensitivity",
+    "SwitchDates": "dwangstats.registration.evidence.switch_dates",
+    "Tables": "dwangstats.data.read",
     "tipping_point": "dwangstats.registration.bounds",
+    "TippingPoint": "dwangstats.registration.bounds",
+    "two_list_estimate": "dwangstats.registration.lists",
+    "under_registration": "dwangstats.registration.under",
+    "UnderRegistration": "dwangstats.registration.under",
     "write_report": "dwangstats.analysis",
 }
 _MODULES = {"figures": "dwangstats.present.figures", "worlds": "dwangstats.worlds"}
 
 __all__ = [
+    "Audit",
     "AuditSize",
     "Bootstrap",
     "Bounds",
+    "ChangeDecomposition",
     "CheckReport",
+    "CompletenessPrior",
     "ConfigError",
+    "ControlOutcome",
     "DataError",
     "DomainError",
     "DwangstatsError",
+    "Elicited",
     "Estimate",
     "FitError",
     "FormulaError",
+    "Identification",
     "IdentificationError",
+    "Indicator",
     "MixedResult",
     "Panel",
     "RateModel",
     "RateResult",
+    "RegistrationModel",
+    "RegistrationResult",
+    "SecondSource",
+    "SwitchDates",
     "Tables",
     "TippingPoint",
+    "UnderRegistration",
     "__version__",
     "analyse",
     "audit_size",
@@ -100,12 +146,19 @@ __all__ = [
     "check",
     "compare",
     "complete_deliverers",
+    "completeness",
+    "decompose_change",
+    "elicit",
     "figures",
+    "multiple_lists",
     "profile_interval",
     "rate_ratio",
     "read_tables",
     "selection_coverage",
+    "sensitivity",
     "tipping_point",
+    "two_list_estimate",
+    "under_registration",
     "worlds",
     "write_report",
 ]

@@ -1,0 +1,1 @@
+"""Evidence on completeness from outside the counts: one class per kind."""

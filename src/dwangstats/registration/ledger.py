@@ -1,0 +1,202 @@
+"""Which source makes a target known: what it adds to the information, and what would be left without it.
+
+The information on a target c'theta, after eliminating everything else, is J = 1 / (c' I^-1 c). With a part of the
+sources I is smaller and so is J; where every one of two sources is needed, J is 0 without either. Shares are Shapley
+values of J over the sources: exact, adding up to J, and never giving more than half to a source that is worth nothing
+without another. The verdict goes by what is left: by J without the form of the model, and without priors.
+"""
+
+import math
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from itertools import combinations
+from typing import Literal, TypeAlias
+
+import numpy as np
+from numpy.typing import NDArray
+
+from dwangstats._types import Matrix, Vector
+from dwangstats.registration.sources import EXCLUSION, EXTERNAL, FORM, PRIOR, Sources, floored_inverse
+
+Verdict: TypeAlias = Literal["data-identified", "prior-driven", "functional form only", "bounds only"]
+
+PASSING: tuple[Verdict, ...] = ("data-identified", "prior-driven")
+
+HALF = 0.5
+"""Part of the information that must be left without the form of the model (and without priors): the standard error then
+grows by less than a factor 1.4."""
+
+
+@dataclass(frozen=True, slots=True)
+class Shares:
+    """Information on one target, split over its sources.
+
+    Attributes
+    ----------
+    total : float
+        J, the information after eliminating everything else; 1 / sqrt(J) is the standard error.
+    information : mapping of str to float
+        Shapley value of each source; they add up to J. "functional form" is what the counts say without any evidence,
+        "exclusion" what they say because indicators or switch dates are kept out of the rate.
+    external, with_priors : float
+        Part of J that is left with evidence from data alone, and with evidence and priors: both without the form of the
+        model.
+    """
+
+    total: float
+    information: Mapping[str, float]
+    external: float = 0.0
+    with_priors: float = 0.0
+
+    @property
+    def share(self) -> Mapping[str, float]:
+        """Shares of the sources, which add up to 1; a source that takes information away has none."""
+        positive = {source: max(value, 0.0) for source, value in self.information.items()}
+        total = sum(positive.values())
+        return {source: value / total if total > 0.0 else 0.0 for source, value in positive.items()}
+
+
+def attribute(sources: Sources, contrast: Vector, free: NDArray[np.bool_], *, exclusion_counts: bool = True) -> Shares:
+    """Split the information on a contrast over the sources.
+
+    Parameters
+    ----------
+    sources : Sources
+    contrast : (p,) array
+    free : (p,) array of bool
+    exclusion_counts : bool
+        Whether an exclusion is evidence on this target or part of the form of the model.
+
+    Returns
+    -------
+    Shares
+    """
+    inside = contrast[free]
+    names = list(sources.parts)
+    worth = {
+        subset: information_on(sources.together(subset), inside)
+        for size in range(len(names) + 1)
+        for subset in combinations(names, size)
+    }
+    total = worth[tuple(names)]
+    if total <= 0.0:
+        return Shares(0.0, dict.fromkeys(names, 0.0))
+    allowed = [name for name in names if name in EXTERNAL and (exclusion_counts or name != EXCLUSION)]
+    with_priors = [name for name in names if name in allowed or name == PRIOR]
+    information = {name: shapley_value(name, names, worth) for name in names}
+    # What remains without any source is the vague background; it is an assumption of the model too.
+    information[FORM] += worth[()]
+    return Shares(
+        total=total,
+        information=information,
+        external=worth[tuple(allowed)] / total,
+        with_priors=worth[tuple(with_priors)] / total,
+    )
+
+
+def information_on(information: Matrix, contrast: Vector) -> float:
+    """Information on contrast' theta after eliminating the rest, 1 / (c' I^-1 c).
+
+    Parameters
+    ----------
+    information : (f, f) array
+    contrast : (f,) array
+
+    Returns
+    -------
+    float
+        Next to 0 in a direction in which nothing is known; 0 for a contrast of zeros.
+    """
+    if not contrast.any():
+        return 0.0
+    return 1.0 / float(contrast @ floored_inverse(information) @ contrast)
+
+
+def verdict_of(shares: Shares, *, least: float, has_evidence: bool) -> Verdict:
+    """What a target rests on.
+
+    Parameters
+    ----------
+    shares : Shares
+    least : float
+        Information below which nothing worth showing is known about the target.
+    has_evidence : bool
+        Whether anything but the counts is there.
+
+    Returns
+    -------
+    {"data-identified", "prior-driven", "functional form only", "bounds only"}
+        Data from outside the counts that hold at least half of the information without the form of the model and
+        without priors; else the same with priors; else the form of the model decides. Without evidence, or with next to
+        no information, only bounds remain.
+    """
+    if not has_evidence or shares.total < least:
+        return "bounds only"
+    if shares.external >= HALF:
+        return "data-identified"
+    return "prior-driven" if shares.with_priors >= HALF else "functional form only"
+
+
+def verdicts_of_rows(
+    sources: Sources, W: Matrix, alpha: slice, free: NDArray[np.bool_], *, least: float, exclusion_counts: bool
+) -> NDArray[np.str_]:
+    """Verdict on the logit of completeness of each row, as `verdict_of` with evidence.
+
+    Parameters
+    ----------
+    sources : Sources
+    W : (n, m) array
+        Registration columns of the rows.
+    alpha : slice
+        Their place among the parameters.
+    free : (p,) array of bool
+    least : float
+    exclusion_counts : bool
+
+    Returns
+    -------
+    (n,) array of str
+    """
+    contrasts = np.zeros((W.shape[0], free.size))
+    contrasts[:, alpha] = W
+    contrasts = contrasts[:, free]
+    allowed = [name for name in EXTERNAL if exclusion_counts or name != EXCLUSION]
+    total, external, with_priors = (
+        _information_rows(sources.together(names), contrasts)
+        for names in (list(sources.parts), allowed, [*allowed, PRIOR])
+    )
+    verdict = np.full(W.shape[0], "functional form only", dtype="<U20")
+    verdict[with_priors >= HALF * total] = "prior-driven"
+    verdict[external >= HALF * total] = "data-identified"
+    verdict[total < least] = "bounds only"
+    return verdict
+
+
+def shapley_value(name: str, players: Sequence[str], worth: Mapping[tuple[str, ...], float]) -> float:
+    """Shapley value of one player.
+
+    Parameters
+    ----------
+    name : str
+    players : sequence of str
+    worth : mapping of tuple of str to float
+        Of each subset of the players, written in the order of ``players``.
+
+    Returns
+    -------
+    float
+        Mean gain over all orders in which the players can join.
+    """
+    others = [player for player in players if player != name]
+    value = 0.0
+    for size in range(len(others) + 1):
+        weight = math.factorial(size) * math.factorial(len(others) - size) / math.factorial(len(players))
+        for subset in combinations(others, size):
+            joined = tuple(player for player in players if player in (*subset, name))
+            value += weight * (worth[joined] - worth[subset])
+    return value
+
+
+def _information_rows(information: Matrix, contrasts: Matrix) -> Vector:
+    variance = np.einsum("ri,ij,rj->r", contrasts, floored_inverse(information), contrasts)
+    return np.asarray(1.0 / np.maximum(variance, np.finfo(float).tiny), dtype=np.float64)

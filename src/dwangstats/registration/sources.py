@@ -1,0 +1,196 @@
+"""The observed information taken apart by source.
+
+Each piece of evidence has its own information: that of an audit is the information of the audit's likelihood alone. The
+rest belongs to the counts. Counts know rate times completeness in any case; what the rest says about completeness
+itself, after the rate and everything else have followed, is a Schur complement: it comes from the form of the model (a
+logistic curve, normal provider effects, columns that only one half has), with or without the help of evidence on other
+rows, and is split off as a source of its own. What is left, the link, says nothing about completeness alone.
+"""
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from dwangstats._types import Matrix, Vector
+from dwangstats.numerics.thinned.fit import ThinnedFit, hessian
+from dwangstats.numerics.thinned.problem import Gaussian, ThinnedProblem
+from dwangstats.registration.exclusion import information_with_direct_effects, relaxes_rate
+from dwangstats.registration.targets import event_weights
+
+FORM = "functional form"
+EXCLUSION = "exclusion"
+FORMULA = "registration formula"
+AUDIT = "audit"
+LISTS = "second source"
+CONTROL = "control outcome"
+PRIOR = "prior"
+EXTERNAL = (AUDIT, LISTS, CONTROL, EXCLUSION)
+
+VAGUE = 3.0
+"""Standard deviation of a logit about which nothing is known: 0.5 could be 0.003 or 0.997."""
+
+SMALLEST_EIGENVALUE = 1e-12
+"""Of an information scaled to unit diagonal; a direction below it counts as one in which nothing is known."""
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Sources:
+    """Observed information of the free parameters by source: the whole is the link and all parts.
+
+    Attributes
+    ----------
+    link : (f, f) array
+        What the counts say about rates times completeness, with the relaxations of assumptions, with priors on other
+        things than completeness, and with the vague `background`.
+    parts : mapping of str to (f, f) array
+        "functional form" and, where given, "exclusion", "audit", "second source", "control outcome", "prior".
+    """
+
+    link: Matrix
+    parts: Mapping[str, Matrix]
+
+    def together(self, names: Sequence[str]) -> Matrix:
+        """Information of the link with these sources; a name without a part adds nothing."""
+        whole = self.link.copy()
+        for name in names:
+            if name in self.parts:
+                whole += self.parts[name]
+        return whole
+
+
+def information_by_source(problem: ThinnedProblem, fit: ThinnedFit, excluded: Sequence[int] = ()) -> Sources:
+    """Split the observed information.
+
+    Parameters
+    ----------
+    problem : ThinnedProblem
+    fit : ThinnedFit
+    excluded : sequence of int
+        Columns of the registration design, numbered from 0, that are kept out of the rate by assumption. What the
+        counts say about completeness only because of that is "exclusion"; what they would still say with these columns
+        free in the rate is "functional form".
+
+    Returns
+    -------
+    Sources
+    """
+    completeness = np.zeros(fit.vector.size, dtype=bool)
+    completeness[problem.layout.alpha] = True
+    inside = completeness[fit.free]
+    parts = _evidence(problem, fit, inside)
+    relaxed = _sum(precision(term, fit) for term in problem.gaussian if relaxes_rate(problem, term))
+    rest = fit.information - _sum(parts.values())
+    form = own_knowledge(rest, inside)
+    if excluded:
+        wider = information_with_direct_effects(problem, fit, rest - relaxed, excluded)
+        among = np.concatenate([inside, np.zeros(wider.shape[0] - inside.size, dtype=bool)])
+        alone = own_knowledge(wider, among)[: inside.size, : inside.size]
+        parts[EXCLUSION] = form - alone
+        form = alone
+    parts[FORM] = form
+    return Sources(fit.information - _sum(parts.values()) + background(problem, fit), parts)
+
+
+def background(problem: ThinnedProblem, fit: ThinnedFit) -> Matrix:
+    """Next to nothing about completeness: its mean logit has a standard deviation of `VAGUE`, at all columns' scales.
+
+    Without it a target would count as unknown for a trifle that no evidence speaks on, such as other weights of the
+    years than those of the prior.
+
+    Parameters
+    ----------
+    problem : ThinnedProblem
+    fit : ThinnedFit
+
+    Returns
+    -------
+    (f, f) array
+    """
+    W = problem.counts.W
+    whole = np.zeros((fit.vector.size, fit.vector.size))
+    whole[problem.layout.alpha, problem.layout.alpha] = (
+        (event_weights(problem, fit.vector)[:, None] * W).T @ W / VAGUE**2
+    )
+    return whole[np.ix_(fit.free, fit.free)]
+
+
+def own_knowledge(information: Matrix, inside: NDArray[np.bool_]) -> Matrix:
+    """What an information says about some parameters when all others follow.
+
+    Parameters
+    ----------
+    information : (f, f) array
+    inside : (f,) array of bool
+        The parameters that are asked about.
+
+    Returns
+    -------
+    (f, f) array
+        The Schur complement in the rows and columns of these parameters, 0 elsewhere; indefinite where the likelihood
+        does not curve down.
+    """
+    a, r = np.flatnonzero(inside), np.flatnonzero(~inside)
+    across = information[np.ix_(r, a)]
+    schur = information[np.ix_(a, a)] - across.T @ _pseudo_inverse(information[np.ix_(r, r)]) @ across
+    whole = np.zeros_like(information)
+    whole[np.ix_(a, a)] = schur
+    return whole
+
+
+def scaled_spectrum(information: Matrix) -> tuple[Vector, Matrix, Vector]:
+    """Eigenvalues and vectors of an information matrix scaled to unit diagonal, and the scale of each parameter."""
+    diagonal = np.abs(np.diag(information))
+    unit = np.sqrt(np.where(diagonal > 0.0, diagonal, 1.0))
+    eigenvalues, vectors = np.linalg.eigh(information / np.outer(unit, unit))
+    return eigenvalues, vectors, unit
+
+
+def floored_inverse(information: Matrix) -> Matrix:
+    """Covariance in which directions that nothing is known about have a very large variance, not an infinite one."""
+    eigenvalues, vectors, unit = scaled_spectrum(information)
+    inverse = vectors / np.maximum(eigenvalues, SMALLEST_EIGENVALUE) @ vectors.T
+    return np.asarray(inverse / np.outer(unit, unit), dtype=np.float64)
+
+
+def precision(term: Gaussian, fit: ThinnedFit) -> Matrix:
+    """Information of normal terms on the free parameters, (f, f)."""
+    scaled = term.matrix[:, fit.free] / term.sd[:, None]
+    return np.asarray(scaled.T @ scaled, dtype=np.float64)
+
+
+def _evidence(problem: ThinnedProblem, fit: ThinnedFit, inside: NDArray[np.bool_]) -> dict[str, Matrix]:
+    """What each piece of evidence says by itself."""
+    present = (
+        (AUDIT, "audit", bool(problem.audits)),
+        (LISTS, "lists", problem.linked is not None),
+        (CONTROL, "control", problem.control is not None),
+    )
+    parts = {
+        name: hessian(problem, fit.vector, fit.free, nodes=fit.nodes, sources=(source,))
+        for name, source, there in present
+        if there
+    }
+    priors = [precision(term, fit) for term in problem.gaussian if _on_completeness(term, fit, inside)]
+    return parts | ({PRIOR: _sum(priors)} if priors else {})
+
+
+def _on_completeness(term: Gaussian, fit: ThinnedFit, inside: NDArray[np.bool_]) -> bool:
+    return term.source == "prior" and bool(term.matrix[:, fit.free][:, inside].any())
+
+
+def _pseudo_inverse(information: Matrix) -> Matrix:
+    """Inverse on the directions in which something is known, 0 on the others."""
+    eigenvalues, vectors, unit = scaled_spectrum(information)
+    known = eigenvalues > SMALLEST_EIGENVALUE
+    inverse = (vectors[:, known] / eigenvalues[known]) @ vectors[:, known].T
+    return np.asarray(inverse / np.outer(unit, unit), dtype=np.float64)
+
+
+def _sum(matrices: Iterable[Matrix]) -> Matrix:
+    """Sum of matrices; 0.0 (which adds to any matrix) of none."""
+    total: Matrix = np.zeros(())
+    for matrix in matrices:
+        total = total + matrix
+    return total
