@@ -78,7 +78,7 @@ class Bootstrap:
         """Percentile intervals: the draws number (B + 1)(1 - level)/2 from either end, interpolated.
 
         A draw in which a correlation is not defined, because an effect has no variance there, is left out of the
-        interval of that correlation.
+        interval of that correlation; where too few draws remain for the level its ends are NaN. Infinite draws count.
 
         Parameters
         ----------
@@ -111,9 +111,20 @@ class Bootstrap:
         return f"parametric bootstrap, {self.requested} draws, {said}"
 
     def _quantile(self, p: float) -> Vector:
-        columns = [column[np.isfinite(column)] for column in self.draws.to_numpy().T]
-        found = [np.quantile(column, p, method="weibull") if column.size else np.nan for column in columns]
-        return np.asarray(found, dtype=np.float64)
+        columns = [np.sort(column[~np.isnan(column)]) for column in self.draws.to_numpy(dtype=np.float64).T]
+        return np.array([_order_statistic(column, p) for column in columns])
+
+
+def _order_statistic(drawn: Vector, p: float) -> float:
+    """Draw number (B + 1) p of the sorted draws, interpolated; NaN where there is none."""
+    place = (drawn.size + 1) * p - 1.0
+    if place < -1e-9 or place > drawn.size - 1 + 1e-9:
+        return float("nan")
+    below = int(np.clip(np.floor(place + 1e-9), 0, drawn.size - 1))
+    part = place - below
+    if part <= 1e-9 or drawn[below] == drawn[below + 1]:
+        return float(drawn[below])
+    return float((1.0 - part) * drawn[below] + part * drawn[below + 1])
 
 
 @dataclass(frozen=True, slots=True)

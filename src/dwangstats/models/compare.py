@@ -7,6 +7,7 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from dwangstats._types import Codes, Matrix
+from dwangstats.design.rows import rows_text
 from dwangstats.errors import DataError, DomainError, FitError
 from dwangstats.models.problem import Fitted, problem_of
 from dwangstats.numerics.chibar import boundary_pvalue
@@ -66,8 +67,8 @@ def compare(*results: Fitted, cluster: str | None = None) -> pd.DataFrame:
     *results : RateResult or MixedResult
         Two or more, in any order.
     cluster : str, optional
-        Column whose groups are left out one at a time for ``loo``. Default: "provider" if the data have it, else the
-        groups of the coarsest random term.
+        Column whose groups are left out one at a time for ``loo``. Default: "provider" if the data have several, else
+        the groups of the coarsest random term.
 
     Returns
     -------
@@ -82,7 +83,7 @@ def compare(*results: Fitted, cluster: str | None = None) -> pd.DataFrame:
     DomainError
         With fewer than two results, or if they are not of the same data.
     DataError
-        If there is no column ``cluster``.
+        If there is no column ``cluster``, or a label in it is missing.
     FitError
         If the certificate of a result failed.
     """
@@ -171,8 +172,8 @@ def leave_one_out(result: Fitted, cluster: str | None = None) -> pd.Series:
     ----------
     result : RateResult or MixedResult
     cluster : str, optional
-        Column of the data that holds the groups of the random terms whole. Default: "provider" if the data have it,
-        else the groups of the coarsest random term.
+        Column of the data that holds the groups of the random terms whole. Default: "provider" if the data have
+        several, else the groups of the coarsest random term.
 
     Returns
     -------
@@ -184,7 +185,7 @@ def leave_one_out(result: Fitted, cluster: str | None = None) -> pd.Series:
     DomainError
         If random terms are crossed, the groups of one lie in several clusters, or there is only one cluster.
     DataError
-        If there is no column ``cluster``.
+        If there is no column ``cluster``, or a label in it is missing.
     FitError
         If the certificate failed.
     """
@@ -215,7 +216,8 @@ def _require_same_data(one: Fitted, other: Fitted) -> None:
 
 
 def _name(result: Fitted) -> str:
-    return f"{result.family} '{result.formula}'"
+    zero = result.design.zero_formula
+    return f"{result.family} '{result.formula}'" + ("" if zero is None else f" zero '{zero.text}'")
 
 
 def _variances_added(smaller: Fitted, larger: Fitted, small: Problem, large: Problem) -> int:
@@ -330,7 +332,8 @@ def _score(result: Fitted, cluster: str | None, notes: list[str]) -> float:
 
 
 def _default_cluster(results: list[Fitted]) -> str | None:
-    if "provider" in results[0].design.frame:
+    frame = results[0].design.frame
+    if "provider" in frame and not frame["provider"].isna().any() and len(frame["provider"].unique()) > 1:
         return "provider"
     for result in results:
         if result.design.random:
@@ -343,6 +346,12 @@ def _clusters(result: Fitted, cluster: str) -> tuple[Codes, list[str]]:
     frame = result.design.frame
     if cluster in frame:
         codes, labels = pd.factorize(frame[cluster].to_numpy(), sort=True)
+        missing = np.flatnonzero(codes < 0)
+        if missing.size:
+            raise DataError(
+                f"{cluster} is missing in {missing.size} of {result.nobs} rows ({rows_text(frame.index, missing)}), so "
+                "it is not known with which cluster they are left out. Fill it in, or name another column."
+            )
         return codes.astype(np.intp), [str(label) for label in labels]
     for term in result.design.random:
         if term.name == cluster:

@@ -7,8 +7,7 @@ import numpy as np
 from dwangstats._types import FamilyName, Matrix, Vector
 from dwangstats.design.design import Design
 from dwangstats.models.parameters import mixed_problem
-from dwangstats.numerics.leave_out import vector_information
-from dwangstats.numerics.likelihood import Problem
+from dwangstats.numerics.likelihood import Problem, vector_information
 from dwangstats.numerics.mixed.blocks import Effects
 from dwangstats.numerics.mixed.fit import MixedFit
 from dwangstats.numerics.mixed.model import Model, evaluate_parts, make_model

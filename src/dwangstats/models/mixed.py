@@ -6,33 +6,28 @@ from typing import Any, Literal
 
 import numpy as np
 import pandas as pd
-from scipy.stats import t as student
 
-from dwangstats._types import CovarianceKind, FamilyName, Matrix, Vector
+from dwangstats._types import Matrix, Vector
 from dwangstats.design.design import Design
-from dwangstats.errors import DomainError, FitError
-from dwangstats.models.certificate import Certificate
+from dwangstats.errors import DataError, DomainError
 from dwangstats.models.clusters import cluster_codes
+from dwangstats.models.fitted import Covariance, FittedRates, check_level, lone_columns
 from dwangstats.models.mixed_covariance import group_sandwich, information_inverse
 from dwangstats.models.mixed_summary import mixed_summary_text
 from dwangstats.models.parameters import mixed_problem, natural_names, parameter_names, reported, terms_of
 from dwangstats.models.prediction import RandomPart, extra_zeros, mean_counts, random_offset
 from dwangstats.models.random import effects_frame, random_correlations, random_sds, variance_table
-from dwangstats.models.results import Covariance
 from dwangstats.numerics.families import expected_weight
 from dwangstats.numerics.mixed.fit import MixedFit
 from dwangstats.numerics.mixed.structure import Term
 from dwangstats.numerics.resample import Refit, Refitter, draw_counts, simulate_counts
-
-IntervalMethod = Literal["wald", "profile", "bootstrap"]
-
 
 FAR = 10.0
 """Standard deviations from 0 at which a column makes a slope and its intercept indistinguishable."""
 
 
 @dataclass(frozen=True, slots=True, eq=False, repr=False)
-class MixedResult:
+class MixedResult(FittedRates):
     """A fitted rate model with random effects, extra zeros or both; every name of `RateResult` means the same here.
 
     Everything that is a number of the fit raises `FitError` while the certificate has failed, unless the model was
@@ -55,28 +50,8 @@ class MixedResult:
         True if the numbers are shown even where the certificate failed.
     """
 
-    family: FamilyName
-    design: Design
     fit: MixedFit
-    certificate: Certificate
-    covariance: Covariance
     parameter_covariance: Matrix
-    force: bool = False
-
-    @property
-    def formula(self) -> str:
-        """The formula as written."""
-        return self.design.formula.text
-
-    @property
-    def fingerprint(self) -> str:
-        """sha256 of the data."""
-        return self.design.fingerprint
-
-    @property
-    def nobs(self) -> int:
-        """Number of rows."""
-        return int(self.design.y.size)
 
     @property
     def nodes(self) -> int:
@@ -87,11 +62,6 @@ class MixedResult:
     def terms(self) -> tuple[Term, ...]:
         """Random terms as arrays for the fitter."""
         return terms_of(self.design)
-
-    @property
-    def cov_type(self) -> CovarianceKind:
-        """Kind of the covariance: "model" or "CR1"."""
-        return self.covariance.kind
 
     @property
     def parameter_names(self) -> tuple[str, ...]:
@@ -111,51 +81,6 @@ class MixedResult:
         return reported(self.design, self.family, self.fit.vector)
 
     @property
-    def params(self) -> pd.Series:
-        """Coefficients on the log scale, by formulaic's names."""
-        self._require_convergence()
-        return self._series(self.fit.beta, "estimate")
-
-    @property
-    def bse(self) -> pd.Series:
-        """Standard errors of the coefficients, from the Hessian over all parameters."""
-        return self._series(np.sqrt(np.diag(self.cov_params().to_numpy())), "standard_error")
-
-    @property
-    def degrees_of_freedom(self) -> pd.Series:
-        """Degrees of freedom of each coefficient: infinite, or G - 1 (CR1)."""
-        df = self.covariance.df
-        return self._series(np.full(len(self.design.names), np.inf) if df is None else df, "degrees_of_freedom")
-
-    @property
-    def pvalues(self) -> pd.Series:
-        """Two-sided p-values that a coefficient is 0, by the t (or normal) distribution's right tail."""
-        t = np.abs(self.params.to_numpy()) / self.bse.to_numpy()
-        return self._series(2.0 * student.sf(t, self.degrees_of_freedom.to_numpy()), "p")
-
-    @property
-    def llf(self) -> float:
-        """Marginal log likelihood, with all constants."""
-        self._require_convergence()
-        return self.fit.loglik
-
-    @property
-    def aic(self) -> float:
-        """-2 log likelihood + 2 parameters; standard deviations, correlations and dispersion count, also at 0."""
-        return -2.0 * self.llf + 2.0 * self.fit.vector.size
-
-    @property
-    def bic(self) -> float:
-        """-2 log likelihood + log(rows) parameters."""
-        return float(-2.0 * self.llf + np.log(self.nobs) * self.fit.vector.size)
-
-    @property
-    def dispersion(self) -> float:
-        """Alpha: variance mu + alpha mu^2 (nb2) or mu (1 + alpha) (nb1), given the random effects; 0 for poisson."""
-        self._require_convergence()
-        return self.fit.alpha
-
-    @property
     def dispersion_se(self) -> float:
         """Standard error of alpha; NaN for poisson and at the boundary alpha = 0."""
         self._require_convergence()
@@ -166,11 +91,17 @@ class MixedResult:
 
     @property
     def zero_params(self) -> pd.DataFrame:
-        """Coefficients of the logit of an extra zero, columns estimate and se; no rows without that part."""
+        """Coefficients of the logit of an extra zero, columns estimate and se; no rows without that part.
+
+        After `robust` no standard error where one cluster alone determines the coefficient.
+        """
         self._require_convergence()
         names = [] if self.design.zero is None else list(self.design.zero.names)
         first = self.fit.vector.size - len(names)
         se = np.sqrt(np.diag(self.parameter_covariance)[first:])
+        codes, zero = self.covariance.codes, self.design.zero
+        if codes is not None and zero is not None:
+            se = np.where(lone_columns(zero.X, np.ones(self.nobs), codes), np.nan, se)
         return pd.DataFrame({"estimate": self.fit.zero_beta, "se": se}, index=names)
 
     @property
@@ -219,9 +150,10 @@ class MixedResult:
         ----------
         level : float
         method : {"profile", "wald"}
-            Profile likelihood, or normal on the log of the standard deviation (none at the boundary).
+            Profile likelihood, or by standard errors on the log of the standard deviation (none at the boundary):
+            normal, or t after `robust`.
         test : bool
-            False leaves the p-values out with "wald", where they take one more fit each.
+            False leaves the p-values out with "wald", where they take one more fit each and are refused after `robust`.
 
         Returns
         -------
@@ -229,54 +161,17 @@ class MixedResult:
             Columns term, effect, sd, lower, upper, p_boundary: the p-value that the term's variance is 0, from the
             likelihood ratio and half chi-square with 0 and half with 1 degree of freedom (Self and Liang 1987, J. Am.
             Stat. Assoc. 82, 605-610). For an effect that comes with correlations the mixture is of q - 1 and q.
-        """
-        self._require_convergence()
-        _check_level(level)
-        return variance_table(self, level, method, test=test)
-
-    def conf_int(
-        self,
-        level: float = 0.95,
-        method: IntervalMethod = "wald",
-        *,
-        draws: int = 999,
-        rng: np.random.Generator | int | None = None,
-        workers: int = 1,
-    ) -> pd.DataFrame:
-        """Intervals of the coefficients, columns ``lower`` and ``upper``.
-
-        Parameters
-        ----------
-        level : float
-        method : {"wald", "profile", "bootstrap"}
-            By standard errors (normal, or t after `robust`), by profile likelihood, or by parametric bootstrap.
-        draws, rng, workers
-            For the bootstrap; ``rng`` must be given then.
 
         Raises
         ------
         DomainError
-            If ``level`` is not between 0 and 1, or for another method.
+            If ``level`` is not between 0 and 1, for another method, or where the likelihood is asked after `robust`.
         """
-        _check_level(level)
         self._require_convergence()
-        names = list(self.design.names)
-        if method == "wald":
-            arm = student.isf((1.0 - level) / 2.0, self.degrees_of_freedom.to_numpy()) * self.bse.to_numpy()
-            estimate = self.params.to_numpy()
-            return pd.DataFrame({"lower": estimate - arm, "upper": estimate + arm}, index=names)
-        if method == "profile":
-            from dwangstats.models.profile import profile_interval
-
-            ends = [profile_interval(self, name, level) for name in names]
-            return pd.DataFrame([tuple(pair) for pair in ends], index=names, columns=["lower", "upper"])
-        if method == "bootstrap":
-            from dwangstats.models.bootstrap import bootstrap
-
-            if rng is None:
-                raise DomainError("a bootstrap draws at random: give rng=, a number or a numpy Generator")
-            return bootstrap(self, draws=draws, rng=rng, workers=workers).interval(level).loc[names]
-        raise DomainError(f"method must be 'wald', 'profile' or 'bootstrap', got {method!s}")
+        check_level(level)
+        if method not in ("profile", "wald"):
+            raise DomainError(f"method must be 'profile' or 'wald', got {method!s}")
+        return variance_table(self, level, method, test=test)
 
     def cov_params(self, kind: Literal["observed"] | None = None) -> pd.DataFrame:
         """Covariance of the coefficients.
@@ -392,18 +287,27 @@ class MixedResult:
 
         Raises
         ------
+        DataError
+            If ``y`` does not hold a count for each row.
+        DomainError
+            If ``start`` has another length than ``fit.vector``.
         FitError
             If there are no events, or the search does not end at a maximum.
         """
         problem = mixed_problem(self.design, self.family, self.nodes)
-        refitter = Refitter(problem, self.fit.vector if start is None else np.asarray(start, dtype=np.float64))
-        return refitter.refit(self.design.y if y is None else np.asarray(y, dtype=np.float64))
+        begin = None if start is None else np.asarray(start, dtype=np.float64)
+        if begin is not None and begin.shape != self.fit.vector.shape:
+            raise DomainError(f"start must have {self.fit.vector.size} parameters, its shape is {begin.shape}")
+        # the metric is that of the fit: far from a maximum curvatures say nothing about its width
+        refitter = Refitter(problem, self.fit.vector)
+        return refitter.refit(self.design.y if y is None else _counts(y, self.nobs), begin)
 
     def robust(self, kind: Literal["CR1"] = "CR1", cluster: str | np.ndarray | pd.Series = "provider") -> "MixedResult":
         """The same fit with a cluster-robust covariance of all parameters.
 
         The sandwich H^-1 (sum of s s') H^-1 G / (G - 1) over the clusters' contributions s to the score of the
-        marginal likelihood, with t on G - 1 degrees of freedom.
+        marginal likelihood, with t on G - 1 degrees of freedom. A coefficient that one cluster determines alone has a
+        score of 0 there whatever the data, so it gets no interval and no p-value.
 
         Parameters
         ----------
@@ -428,7 +332,8 @@ class MixedResult:
         name, codes, clusters = cluster_codes(self.design.frame, cluster)
         matrix = group_sandwich(self.design, self.family, self.fit, codes, clusters, name)
         k = len(self.design.names)
-        covariance = Covariance("CR1", matrix[:k, :k], name, codes, clusters, np.full(k, clusters - 1.0))
+        lone = lone_columns(self.design.X, self.working_weight, codes)
+        covariance = Covariance("CR1", matrix[:k, :k], name, codes, clusters, np.full(k, clusters - 1.0), lone)
         return replace(self, covariance=covariance, parameter_covariance=matrix)
 
     def summary(self) -> str:
@@ -436,51 +341,43 @@ class MixedResult:
         withheld = not (self.certificate.converged or self.force)
         return mixed_summary_text(self, withheld=withheld)
 
-    def table(self, level: float = 0.95) -> pd.DataFrame:
-        """One row per coefficient: estimate, se, df, p, lower, upper, and ratio = exp(estimate)."""
-        columns = {"estimate": self.params, "se": self.bse, "df": self.degrees_of_freedom, "p": self.pvalues}
-        return pd.DataFrame({**columns, **self.conf_int(level), "ratio": np.exp(self.params)})
-
-    def __str__(self) -> str:
-        return self.summary()
-
-    def __repr__(self) -> str:
-        state = "converged" if self.certificate.converged else "FAILED"
-        return f"<MixedResult {self.family} '{self.formula}', {self.nobs} rows, {self.cov_type} covariance, {state}>"
-
     def _conditional_eta(self) -> Vector:
         """Log mean of each row at the modes of the random effects, without the extra zeros."""
         design = self.design
         return design.X @ self.fit.beta + design.log_exposure + design.offset + random_offset(design, self.fit.modes)
 
-    def _require_convergence(self) -> None:
-        if not (self.certificate.converged or self.force):
-            raise FitError(
-                f"The fit of {self.formula} is not certified, so its numbers are withheld ({self.certificate}). "
-                f"{_far_from_zero(self.design)}Simplify the random terms or look at the data; fit(force=True) shows "
-                "the numbers all the same."
-            )
+    @property
+    def _size(self) -> int:
+        return int(self.fit.vector.size)
 
-    def _series(self, values: Vector, name: str) -> pd.Series:
-        return pd.Series(values, index=list(self.design.names), name=name)
+    @property
+    def _advice(self) -> str:
+        return f"{_far_from_zero(self.design)}Simplify the random terms or look at the data"
+
+
+def _counts(y: Vector | pd.Series, rows: int) -> Vector:
+    """Other counts for the fitted rows, checked."""
+    counts = np.asarray(y, dtype=np.float64)
+    if counts.shape != (rows,):
+        raise DataError(f"y must have one count for each of the {rows} rows, its shape is {counts.shape}")
+    bad = ~(np.isfinite(counts) & (counts >= 0.0) & (counts == np.rint(np.where(np.isfinite(counts), counts, 0.0))))
+    if bad.any():
+        first = int(np.flatnonzero(bad)[0])
+        raise DataError(f"y must hold whole numbers of at least 0; {int(bad.sum())} are not (first: position {first})")
+    return counts
 
 
 def _far_from_zero(design: Design) -> str:
-    """Advice where a random slope is on a column far from 0, so that its intercept lies far outside the data."""
+    """Advice where an uncorrelated slope is on a column far from 0; correlated terms are centred within the fit."""
     found = [
         f"{term.name} by {effect}"
         for term in design.random
         for effect, column in zip(term.effects, term.columns.X.T, strict=True)
-        if 0.0 < FAR * float(np.std(column)) < abs(float(np.mean(column)))
+        if not term.correlated and 0.0 < FAR * float(np.std(column)) < abs(float(np.mean(column)))
     ]
     if not found:
         return ""
     return (
-        f"The random slope of {', '.join(found)} is on a column far from 0, which ties slope and intercept together: "
-        "write center(x) for x in the random term. "
+        f"The random slope of {', '.join(found)} is on a column far from 0 and uncorrelated with the intercept, which "
+        "lies far outside the data: write center(x) for x in the random term, or (x | g) with a correlation. "
     )
-
-
-def _check_level(level: float) -> None:
-    if not 0.0 < level < 1.0:
-        raise DomainError(f"level must lie between 0 and 1, got {level:g}")

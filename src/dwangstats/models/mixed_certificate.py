@@ -4,18 +4,31 @@ The log likelihood and its gradient are computed again at the reported parameter
 and the log likelihood is climbed again from perturbed parameters.
 """
 
+from collections.abc import Callable
 from dataclasses import dataclass, replace
 
 import numpy as np
 
-from dwangstats._types import FamilyName, Vector
+from dwangstats._types import FamilyName, Matrix, Vector
 from dwangstats.design.design import Design
 from dwangstats.models.certificate import Certificate
 from dwangstats.models.parameters import mixed_problem, parameter_names
-from dwangstats.numerics.leave_out import vector_information
-from dwangstats.numerics.likelihood import Likelihood, Problem, Search, Top, ascend, make_search, standardised
-from dwangstats.numerics.mixed.fit import MixedFit
-from dwangstats.numerics.mixed.parameters import Layout
+from dwangstats.numerics.likelihood import (
+    Likelihood,
+    Problem,
+    Search,
+    Top,
+    ascend,
+    curvature_metric,
+    make_search,
+    standardised,
+    vector_information,
+)
+from dwangstats.numerics.mixed.fit import Arranged, MixedFit
+from dwangstats.numerics.mixed.objective import WarmObjective
+from dwangstats.numerics.mixed.optimise import Objective
+from dwangstats.numerics.mixed.parameters import Layout, scale_columns
+from dwangstats.numerics.mixed.start import dispersion_unit
 
 MAX_SCALED_GRADIENT = 1e-8
 """g' H^-1 g is twice the log likelihood still to be gained; a step left of 1e-4 standard errors."""
@@ -39,6 +52,9 @@ CLOSE, LARGE_CLOSE, LARGE = 1e-4, 1e-3, 20_000
 """Slope in standard errors at which the restart ends, for up to that many rows and for more: a larger log likelihood
 leaves more room. Half of its square per parameter is left."""
 
+STEEP = 0.01
+"""Slope in standard errors at which the climb stopped short and is taken up again once."""
+
 RESTART_ROWS = 200_000
 """Above this number of rows the restart is left out."""
 
@@ -58,21 +74,36 @@ class Verdict:
     better: Vector | None
 
 
-def certify_mixed(design: Design, family: FamilyName, fit: MixedFit) -> Verdict:
+@dataclass(frozen=True, slots=True)
+class _Ground:
+    """What is checked: fresh objectives by number of nodes, the change of basis back, and a search around the top."""
+
+    objective: Callable[[int], Objective]
+    back: Matrix
+    layout: Layout
+    top: Vector
+    search: Callable[[Objective], Search]
+
+
+def certify_mixed(design: Design, family: FamilyName, fit: MixedFit, arranged: Arranged | None = None) -> Verdict:
     """Check a fit with random effects or extra zeros.
 
     Parameters
     ----------
     design, family, fit
         The model and its fit.
+    arranged : Arranged, optional
+        The fitter's arrangement of rows; without it the rows are arranged anew.
 
     Returns
     -------
     Verdict
     """
     problem = mixed_problem(design, family, fit.nodes)
-    value, gradient = _evaluated(problem, fit)
     information = vector_information(problem, fit.vector, fit.information, fit.free)
+    ground = _arranged_anew(problem, fit.vector) if arranged is None else _as_arranged(arranged, fit, information)
+    value, gradient = ground.objective(fit.nodes)(ground.top)
+    gradient = np.asarray(np.linalg.solve(ground.back.T, gradient), dtype=np.float64)
     scaled = _scaled_gradient(information, gradient[fit.free])
     repeated = _gap(value, fit.loglik)
     checks = [
@@ -91,7 +122,7 @@ def certify_mixed(design: Design, family: FamilyName, fit: MixedFit) -> Verdict:
         checks.append(("boundary slope", slope, MAX_BOUNDARY_SLOPE, slope <= MAX_BOUNDARY_SLOPE))
     gap, better = None, None
     if design.y.size <= RESTART_ROWS:
-        again = _restart(problem, fit)
+        again = _restart(ground, fit, family, large=design.y.size >= LARGE)
         gap = _gap(again.value, fit.loglik)
         checks.append(("restart gap", gap, MAX_LOGLIK_GAP, gap <= MAX_LOGLIK_GAP))
         better = again.vector if gap > MAX_LOGLIK_GAP and again.value > fit.loglik else None
@@ -107,11 +138,34 @@ def certify_mixed(design: Design, family: FamilyName, fit: MixedFit) -> Verdict:
     return Verdict(certificate, better)
 
 
-def _evaluated(problem: Problem, fit: MixedFit) -> tuple[float, Vector]:
-    """Log likelihood and gradient in the coordinates of the fit, the modes searched from zero."""
+def _arranged_anew(problem: Problem, vector: Vector) -> _Ground:
     inner, back = standardised(problem)
-    value, gradient = Likelihood(inner)(np.asarray(np.linalg.solve(back, fit.vector), dtype=np.float64))
-    return value, np.asarray(np.linalg.solve(back.T, gradient), dtype=np.float64)
+    top = np.asarray(np.linalg.solve(back, vector), dtype=np.float64)
+
+    def likelihood(nodes: int) -> Likelihood:
+        return Likelihood(replace(inner, nodes=nodes))
+
+    def search(objective: Objective) -> Search:
+        return replace(make_search(likelihood(problem.nodes), top), objective=objective)
+
+    return _Ground(likelihood, back, inner.layout, top, search)
+
+
+def _as_arranged(arranged: Arranged, fit: MixedFit, information: Matrix) -> _Ground:
+    """The fitter's rows, with modes and starts of its own; the metric is the curvature at the top."""
+    model, back, free, usual = arranged.model, arranged.back, fit.free, arranged.usual
+    layout = model.layout
+    inward = back[np.ix_(free, free)]
+    transform = curvature_metric(layout, inward.T @ information @ inward, free, arranged.transform)
+    top = np.asarray(np.linalg.solve(back, fit.vector), dtype=np.float64)
+    place = layout.bounds[2]
+    if layout.dispersed and not free[place]:
+        transform[place, place] = dispersion_unit(model.rows, float(_off(top, usual)[place]))
+
+    def search(objective: Objective) -> Search:
+        return Search(objective, transform, layout.floors, usual, scale_columns(layout))
+
+    return _Ground(lambda nodes: WarmObjective(replace(model, nodes=nodes)), back, layout, top, search)
 
 
 def _gap(one: float, other: float) -> float:
@@ -126,27 +180,29 @@ def _scaled_gradient(information: np.ndarray, gradient: Vector) -> float:
     return float(np.sum(along**2 / np.maximum(np.abs(eigenvalues), np.finfo(float).tiny)))
 
 
-def _restart(problem: Problem, fit: MixedFit) -> Top:
+def _restart(ground: _Ground, fit: MixedFit, family: FamilyName, *, large: bool) -> Top:
     """Climb from coefficients two standard errors away, signs alternating, and scales and dispersion off by half.
 
     In large problems Laplace, which costs a tenth of quadrature over rows, leads most of the way.
     """
-    inner, back = standardised(problem)
-    large = problem.y.size >= LARGE
-    costly = large and inner.nodes > 1 and inner.family != "poisson"
-    first = Likelihood(replace(inner, nodes=1) if costly else inner)
-    top = np.asarray(np.linalg.solve(back, fit.vector), dtype=np.float64)
-    search = make_search(first, top)
-    reached = ascend(search, _perturbed(search, inner.layout, top), rough=LARGE_CLOSE if large else CLOSE)
+    costly = large and fit.nodes > 1 and family != "poisson"
+    search = ground.search(ground.objective(1 if costly else fit.nodes))
+    rough = LARGE_CLOSE if large else CLOSE
+    reached = ascend(search, _perturbed(search, ground.layout, ground.top), rough=rough)
+    if reached.slope > STEEP:
+        reached = ascend(search, reached.vector, rough=rough)
     if costly:
-        reached = ascend(replace(search, objective=Likelihood(inner)), reached.vector, rough=LARGE_CLOSE)
-    return replace(reached, vector=back @ reached.vector)
+        reached = ascend(replace(search, objective=ground.objective(fit.nodes)), reached.vector, rough=rough)
+    return replace(reached, vector=ground.back @ reached.vector)
 
 
 def _perturbed(search: Search, layout: Layout, top: Vector) -> Vector:
     move = np.where(np.arange(top.size) % 2 == 0, 2.0, -2.0)
     move[layout.fixed : layout.bounds[3]] = 0.0
     start = top + search.transform @ move
-    inside = np.isfinite(layout.floors)
-    start[inside] = np.where(top[inside] > 0.0, 1.5 * top[inside], 0.5 * search.usual[inside])
-    return start
+    return np.where(np.isfinite(layout.floors), _off(top, search.usual), start)
+
+
+def _off(top: Vector, usual: Vector) -> Vector:
+    """Half as much again, or half of the usual where there is nothing."""
+    return np.where(top > 0.0, 1.5 * top, 0.5 * usual)

@@ -13,7 +13,7 @@ from dwangstats.models.mixed_covariance import information_inverse
 from dwangstats.models.parameters import terms_of
 from dwangstats.models.results import Covariance
 from dwangstats.numerics.inflated import fit_inflated
-from dwangstats.numerics.mixed.fit import MixedFit, fit_mixed
+from dwangstats.numerics.mixed.fit import Arranged, MixedFit, fit_arranged
 
 NO_EXTRA_ZEROS = 1e-5
 """Largest share of extra zeros in any row below which there are none: the likelihood rises towards a share of 0."""
@@ -40,12 +40,12 @@ def fit_mixed_model(
         If a coefficient runs off to infinity, or the data show no extra zeros.
     """
     refuse_infinite(design)
-    fit = _fitted(design, family, quadrature, None)
+    fit, arranged = _fitted(design, family, quadrature, None)
     _refuse_no_extra_zeros(design, fit)
-    verdict = certify_mixed(design, family, fit)
+    verdict = certify_mixed(design, family, fit, arranged)
     if verdict.better is not None:
-        fit = _fitted(design, family, quadrature, verdict.better)
-        verdict = certify_mixed(design, family, fit)
+        fit, arranged = _fitted(design, family, quadrature, verdict.better)
+        verdict = certify_mixed(design, family, fit, arranged)
     covariance = information_inverse(fit)
     k = len(design.names)
     return MixedResult(
@@ -59,16 +59,19 @@ def fit_mixed_model(
     )
 
 
-def _fitted(design: Design, family: FamilyName, quadrature: int | None, start: Vector | None) -> MixedFit:
+def _fitted(
+    design: Design, family: FamilyName, quadrature: int | None, start: Vector | None
+) -> tuple[MixedFit, Arranged | None]:
     offset = design.log_exposure + design.offset
     if design.random:
         zero_X = None if design.zero is None else design.zero.X
-        return fit_mixed(
+        found = fit_arranged(
             design.X, design.y, offset, terms_of(design), family, zero_X=zero_X, nodes=quadrature, start=start
         )
+        return found.fit, found
     if design.zero is None:
         raise FitError("a design without random terms and without extra zeros has no mixed model")
-    return fit_inflated(design.X, design.y, offset, family, design.zero.X, start=start)
+    return fit_inflated(design.X, design.y, offset, family, design.zero.X, start=start), None
 
 
 def _refuse_no_extra_zeros(design: Design, fit: MixedFit) -> None:

@@ -5,7 +5,8 @@ from typing import TYPE_CHECKING
 import numpy as np
 import pandas as pd
 
-from dwangstats.models.results import VARIANCES, exposure_text
+from dwangstats.models.fitted import VARIANCES
+from dwangstats.models.results import exposure_text
 from dwangstats.models.summary import summary_text, table_text
 
 if TYPE_CHECKING:

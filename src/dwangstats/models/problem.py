@@ -11,8 +11,7 @@ from dwangstats.design.design import Design
 from dwangstats.models.certificate import Certificate
 from dwangstats.models.parameters import mixed_problem
 from dwangstats.numerics.glm import CountFit
-from dwangstats.numerics.leave_out import vector_information
-from dwangstats.numerics.likelihood import Problem
+from dwangstats.numerics.likelihood import Problem, vector_information
 from dwangstats.numerics.mixed.fit import MixedFit
 
 

@@ -54,7 +54,9 @@ class ProfileInterval:
     refits: int
 
     def __str__(self) -> str:
-        return f"{self.name}: {self.estimate:.4g} ({100 * self.level:g}% profile {self.lower:.4g} to {self.upper:.4g})"
+        return (
+            f"{self.name}: {self.estimate:.4g} ({100 * self.level:.10g}% profile {self.lower:.4g} to {self.upper:.4g})"
+        )
 
 
 def profile_interval(result: Fitted, name: str, level: float = 0.95) -> Ends:

@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING, Literal
 
 import numpy as np
 import pandas as pd
-from scipy.stats import norm
+from scipy.stats import t as student
 
 from dwangstats._types import FamilyName
 from dwangstats.design.design import Design
@@ -79,10 +79,11 @@ def variance_table(
 
 
 def _wald(result: "MixedResult", name: str, level: float) -> tuple[float, float]:
-    """Normal interval on the log scale; NaN for a term at the boundary."""
+    """Interval by the standard error on the log scale, normal or t after `robust`; NaN for a term at the boundary."""
     place = result.parameter_names.index(name)
     if not result.natural_names[place].startswith("log "):
         return float("nan"), float("nan")
-    arm = float(norm.isf((1.0 - level) / 2.0) * np.sqrt(result.parameter_covariance[place, place]))
+    df = np.inf if result.covariance.codes is None else result.covariance.clusters - 1.0
+    arm = float(student.isf((1.0 - level) / 2.0, df) * np.sqrt(result.parameter_covariance[place, place]))
     sd = float(result.parameters.iloc[place])
     return sd * float(np.exp(-arm)), sd * float(np.exp(arm))

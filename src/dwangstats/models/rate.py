@@ -6,10 +6,11 @@ from dwangstats._types import FamilyName, Vector
 from dwangstats.design.design import Design, build_design
 from dwangstats.errors import DomainError, FitError
 from dwangstats.models.certificate import certify
+from dwangstats.models.fitted import Covariance
 from dwangstats.models.infinite import refuse_infinite
 from dwangstats.models.mixed import MixedResult
 from dwangstats.models.mixed_fit import fit_mixed_model
-from dwangstats.models.results import Covariance, RateResult
+from dwangstats.models.results import RateResult
 from dwangstats.numerics.glm import CountFit, fit_counts
 
 

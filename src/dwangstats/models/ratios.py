@@ -2,6 +2,7 @@
 
 import math
 import sys
+from collections.abc import Iterator
 from typing import Any
 
 import numpy as np
@@ -147,17 +148,26 @@ def _slopes(result: RateResult | MixedResult) -> str:
 
 
 def _refuse_lone_clusters(result: RateResult | MixedResult, contrast: Vector, codes: Codes) -> None:
-    shares, counts = lone_shares(
-        contrast[None, : result.design.X.shape[1]], result.design.X, result.working_weight, codes
-    )
-    share, lone = float(shares[0]), int(counts[0])
-    if share > MAX_LONE_SHARE:
-        which = "one cluster alone" if lone == 1 else f"{lone} clusters, each alone"
-        raise DomainError(
-            f"{100.0 * share:.0f}% of what is known about this ratio is determined by {which} "
-            f"({result.covariance.cluster}). A comparison of clusters says nothing about that part, so its "
-            "interval would be too narrow. Use the model's own covariance, or coefficients that clusters share."
-        )
+    for X, weight, part in _contrast_parts(result, contrast):
+        shares, counts = lone_shares(part[None, :], X, weight, codes)
+        share, lone = float(shares[0]), int(counts[0])
+        if share > MAX_LONE_SHARE:
+            which = "one cluster alone" if lone == 1 else f"{lone} clusters, each alone"
+            raise DomainError(
+                f"{100.0 * share:.0f}% of what is known about this ratio is determined by {which} "
+                f"({result.covariance.cluster}). A comparison of clusters says nothing about that part, so its "
+                "interval would be too narrow. Use the model's own covariance, or coefficients that clusters share."
+            )
+
+
+def _contrast_parts(result: RateResult | MixedResult, contrast: Vector) -> Iterator[tuple[Matrix, Vector, Vector]]:
+    """Design, working weight and contrast of the counts and of the extra zeros, where the contrast is not all 0."""
+    design = result.design
+    k = design.X.shape[1]
+    if contrast[:k].any():
+        yield design.X, result.working_weight, contrast[:k]
+    if design.zero is not None and contrast[k:].any():
+        yield design.zero.X, np.ones(design.X.shape[0]), contrast[k:]
 
 
 def _refuse_no_spread(result: RateResult | MixedResult, contrast: Vector, variance: float) -> None:

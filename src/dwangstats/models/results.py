@@ -6,64 +6,26 @@ from typing import Any, Literal
 
 import numpy as np
 import pandas as pd
-from numpy.typing import NDArray
-from scipy.stats import t as student
 
-from dwangstats._types import Codes, CovarianceKind, FamilyName, Matrix, Vector
+from dwangstats._types import Vector
 from dwangstats.design.design import Design, to_pandas
-from dwangstats.errors import DomainError, FitError
-from dwangstats.models.certificate import Certificate
+from dwangstats.errors import DomainError
 from dwangstats.models.clusters import cluster_codes
+from dwangstats.models.fitted import MAX_LONE_SHARE, VARIANCES, Covariance, FittedRates, lone_columns
 from dwangstats.models.summary import summary_text
 from dwangstats.numerics.covariance import (
     cluster_covariance,
-    lone_shares,
     satterthwaite_df,
     satterthwaite_dfs,
 )
 from dwangstats.numerics.families import derivatives, expected_weight
 from dwangstats.numerics.glm import CountFit
 
-MAX_LONE_SHARE = 0.05
-"""Share of a variance that single clusters may determine alone; more makes a robust interval too narrow."""
-
-VARIANCES: Mapping[FamilyName, str] = {"poisson": "mu", "nb2": "mu + alpha mu^2", "nb1": "mu (1 + alpha)"}
-
-
-@dataclass(frozen=True, slots=True, eq=False)
-class Covariance:
-    """Covariance of the coefficients and where it comes from.
-
-    Attributes
-    ----------
-    kind : {"model", "CR1", "CR2"}
-        From the information of the model, or cluster-robust.
-    matrix : (k, k) array
-    cluster : str
-        What the clusters are; empty for "model".
-    codes : (n,) array or None
-        Cluster number of each row.
-    clusters : int
-        Number of clusters; 0 for "model".
-    df : (k,) array or None
-        Degrees of freedom of each coefficient; None where they are infinite.
-    lone : (k,) array of bool or None
-        Coefficients of which more than `MAX_LONE_SHARE` of the variance rests on clusters that determine it alone, such
-        as the level of a provider with its own dummy. Their standard error is far too small, so they get no interval
-        and no p-value.
-    """
-
-    kind: CovarianceKind
-    matrix: Matrix
-    cluster: str = ""
-    codes: Codes | None = None
-    clusters: int = 0
-    df: Vector | None = None
-    lone: NDArray[np.bool_] | None = None
+__all__ = ["MAX_LONE_SHARE", "VARIANCES", "Covariance", "RateResult", "exposure_text"]
 
 
 @dataclass(frozen=True, slots=True, eq=False, repr=False)
-class RateResult:
+class RateResult(FittedRates):
     """A fitted rate model; names follow statsmodels.
 
     Everything that is a number of the fit raises `FitError` while the certificate has failed, unless the model was
@@ -83,80 +45,7 @@ class RateResult:
         True if the numbers are shown even where the certificate failed.
     """
 
-    family: FamilyName
-    design: Design
     fit: CountFit
-    certificate: Certificate
-    covariance: Covariance
-    force: bool = False
-
-    @property
-    def formula(self) -> str:
-        """The formula as written."""
-        return self.design.formula.text
-
-    @property
-    def fingerprint(self) -> str:
-        """sha256 of the data."""
-        return self.design.fingerprint
-
-    @property
-    def nobs(self) -> int:
-        """Number of rows."""
-        return int(self.design.y.size)
-
-    @property
-    def cov_type(self) -> CovarianceKind:
-        """Kind of the covariance: "model", "CR1" or "CR2"."""
-        return self.covariance.kind
-
-    @property
-    def params(self) -> pd.Series:
-        """Coefficients on the log scale, by formulaic's names."""
-        self._require_convergence()
-        return self._series(self.fit.beta, "estimate")
-
-    @property
-    def bse(self) -> pd.Series:
-        """Standard errors of the coefficients."""
-        return self._series(np.sqrt(np.diag(self.cov_params().to_numpy())), "standard_error")
-
-    @property
-    def degrees_of_freedom(self) -> pd.Series:
-        """Degrees of freedom of each coefficient: infinite, G - 1 (CR1) or Satterthwaite's (CR2)."""
-        df = self.covariance.df
-        return self._series(np.full(len(self.design.names), np.inf) if df is None else df, "degrees_of_freedom")
-
-    @property
-    def pvalues(self) -> pd.Series:
-        """Two-sided p-values that a coefficient is 0, by the t (or normal) distribution's right tail.
-
-        NaN where one cluster alone determines the coefficient, see `Covariance`.
-        """
-        t = np.abs(self.params.to_numpy()) / self._spread()
-        return self._series(2.0 * student.sf(t, self.degrees_of_freedom.to_numpy()), "p")
-
-    @property
-    def llf(self) -> float:
-        """Log likelihood, with all constants."""
-        self._require_convergence()
-        return self.fit.loglik
-
-    @property
-    def aic(self) -> float:
-        """-2 log likelihood + 2 parameters; the dispersion counts as one, also at 0."""
-        return -2.0 * self.llf + 2.0 * self._parameters
-
-    @property
-    def bic(self) -> float:
-        """-2 log likelihood + log(rows) parameters."""
-        return float(-2.0 * self.llf + np.log(self.nobs) * self._parameters)
-
-    @property
-    def dispersion(self) -> float:
-        """Alpha: variance mu + alpha mu^2 (nb2) or mu (1 + alpha) (nb1); 0 for poisson."""
-        self._require_convergence()
-        return self.fit.alpha
 
     @property
     def dispersion_se(self) -> float:
@@ -178,22 +67,6 @@ class RateResult:
     def fittedvalues(self) -> pd.Series:
         """Mean count of each row, at its own exposure."""
         return self.predict()
-
-    def conf_int(self, level: float = 0.95) -> pd.DataFrame:
-        """Intervals of the coefficients, columns ``lower`` and ``upper``, by the same t (or normal) as the p-values.
-
-        NaN where one cluster alone determines the coefficient, see `Covariance`.
-
-        Raises
-        ------
-        DomainError
-            If ``level`` is not between 0 and 1.
-        """
-        if not 0.0 < level < 1.0:
-            raise DomainError(f"level must lie between 0 and 1, got {level:g}")
-        arm = student.isf((1.0 - level) / 2.0, self.degrees_of_freedom.to_numpy()) * self._spread()
-        estimate = self.params.to_numpy()
-        return pd.DataFrame({"lower": estimate - arm, "upper": estimate + arm}, index=list(self.design.names))
 
     def cov_params(self, kind: Literal["observed", "expected"] | None = None) -> pd.DataFrame:
         """Covariance of the coefficients.
@@ -290,8 +163,8 @@ class RateResult:
         df = np.full(k, clusters - 1.0)
         if kind == "CR2":
             df = satterthwaite_dfs(np.eye(k), self.design.X, self.working_weight, codes)
-        shares, _ = lone_shares(np.eye(k), self.design.X, self.working_weight, codes)
-        return replace(self, covariance=Covariance(kind, matrix, name, codes, clusters, df, shares > MAX_LONE_SHARE))
+        lone = lone_columns(self.design.X, self.working_weight, codes)
+        return replace(self, covariance=Covariance(kind, matrix, name, codes, clusters, df, lone))
 
     def summary(self) -> str:
         """The fit as text: facts, coefficients, certificate, version and fingerprint."""
@@ -303,37 +176,6 @@ class RateResult:
             certificate=self.certificate,
             fingerprint=self.fingerprint,
         )
-
-    def table(self, level: float = 0.95) -> pd.DataFrame:
-        """One row per coefficient: estimate, se, df, p, lower, upper, and ratio = exp(estimate)."""
-        columns = {"estimate": self.params, "se": self.bse, "df": self.degrees_of_freedom, "p": self.pvalues}
-        return pd.DataFrame({**columns, **self.conf_int(level), "ratio": np.exp(self.params)})
-
-    def __str__(self) -> str:
-        return self.summary()
-
-    def __repr__(self) -> str:
-        state = "converged" if self.certificate.converged else "FAILED"
-        return f"<RateResult {self.family} '{self.formula}', {self.nobs} rows, {self.cov_type} covariance, {state}>"
-
-    @property
-    def _parameters(self) -> int:
-        return len(self.design.names) + (self.family != "poisson")
-
-    def _require_convergence(self) -> None:
-        if not (self.certificate.converged or self.force):
-            raise FitError(
-                f"The fit of {self.formula} is not certified, so its numbers are withheld ({self.certificate}). "
-                "Simplify the formula or look at the data; fit(force=True) shows the numbers all the same."
-            )
-
-    def _series(self, values: Vector, name: str) -> pd.Series:
-        return pd.Series(values, index=list(self.design.names), name=name)
-
-    def _spread(self) -> Vector:
-        """Standard errors that may carry an interval; NaN for the others."""
-        lone = self.covariance.lone
-        return self.bse.to_numpy() if lone is None else np.where(lone, np.nan, self.bse.to_numpy())
 
     def _score(self) -> Vector:
         return derivatives(self.family, self.design.y, self.fit.eta, self.fit.alpha, order=1).d_eta
@@ -349,7 +191,7 @@ class RateResult:
             ("rows", f"{self.nobs}"),
             ("exposure", exposure_text(design)),
             ("log likelihood", f"{fit.loglik:.4f}"),
-            ("AIC", f"{-2.0 * fit.loglik + 2.0 * self._parameters:.4f}"),
+            ("AIC", f"{-2.0 * fit.loglik + 2.0 * self._size:.4f}"),
         ]
         if self.family != "poisson":
             note = "at the boundary: equal to poisson" if fit.boundary else f"se {self._alpha_se():.3g}"

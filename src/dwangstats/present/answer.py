@@ -18,7 +18,7 @@ from dwangstats.present.choose import (
 )
 from dwangstats.present.contents import ReportContents
 from dwangstats.present.labels import Labels, capitalised, is_missing
-from dwangstats.present.split import adjusted_row, evidence_sentences, is_split, parts_sentences
+from dwangstats.present.split import adjusted_row, evidence_sentences, is_split, level_sentences, parts_sentences
 
 MULTIPLE_FROM = 3.0
 """Ratios from here on are told as "3 times", not as "200% higher"."""
@@ -51,9 +51,11 @@ def answer(contents: ReportContents) -> str:
 def settling(contents: ReportContents) -> str:
     """What would settle the question, with the size of an audit if that was worked out."""
     labels = Labels(contents.language)
-    compared = bool(headline_ratios(contents))
-    size = _audit_size(contents, labels)
-    return " ".join(part for part in (labels.text("settle.how" if compared else "settle.how_one"), size) if part)
+    headline = headline_ratios(contents)
+    key = "how" if headline else "how_one"
+    if headline and is_split(contents, next(iter(headline))):
+        key = "narrower"
+    return " ".join(part for part in (labels.text(f"settle.{key}"), _audit_size(contents, labels)) if part)
 
 
 def difference_range(
@@ -101,12 +103,14 @@ def _compared(contents: ReportContents, labels: Labels) -> Iterator[str]:
     first = next(iter(headline))
     second = "seclusion" if "seclusion" in headline and first != "seclusion" else None
     yield _rate(contents, labels, periods, first, "answer.rate")
+    if is_split(contents, first):
+        yield from _split(contents, labels, periods, first)
     if second is not None:
         yield _rate(contents, labels, periods, second, "answer.rate_second")
     yield _coverage(contents, labels)
     yield _comings_and_goings(contents, labels, headline[first])
     if is_split(contents, first):
-        yield from _split(contents, labels, periods, first)
+        yield from level_sentences(contents, labels, first, periods.before, periods.after)
         return
     yield labels.text(f"answer.unknown_{_kind(headline[first])}", applied=_applied(contents, labels, first))
     yield _undecided(contents, labels, first)
@@ -137,7 +141,7 @@ def _split(contents: ReportContents, labels: Labels, periods: _Compared, form: s
     )
     applied = _applied(contents, labels, form)
     yield from parts_sentences(contents, labels, form, applied, periods.per_unit)
-    yield from evidence_sentences(contents, labels, form, periods.before, periods.after)
+    yield from evidence_sentences(contents, labels, form)
 
 
 def _undecided(contents: ReportContents, labels: Labels, form: str) -> str:

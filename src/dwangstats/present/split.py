@@ -83,8 +83,20 @@ def parts_sentences(contents: ReportContents, labels: Labels, form: str, applied
     )
 
 
-def evidence_sentences(contents: ReportContents, labels: Labels, form: str, before: str, after: str) -> Iterator[str]:
-    """Completeness, unregistered events, the evidence behind them, and a warning where a check on it failed.
+def evidence_sentences(contents: ReportContents, labels: Labels, form: str) -> Iterator[str]:
+    """The evidence behind the parts, and a warning where a check on it failed."""
+    row = adjusted_row(contents, form)
+    if row is None:
+        return
+    prior = "prior-driven" in (row["change_verdict"], row["level_verdict"])
+    yield labels.text(f"split.rests_{'prior' if prior else 'data'}", evidence=str(row["evidence"]))
+    failed = _failed_checks(contents, form)
+    if failed:
+        yield labels.plural("split.checks_failed", failed)
+
+
+def level_sentences(contents: ReportContents, labels: Labels, form: str, before: str, after: str) -> Iterator[str]:
+    """Completeness in both periods, and the events that went unregistered, where the level of completeness is known.
 
     Parameters
     ----------
@@ -95,16 +107,9 @@ def evidence_sentences(contents: ReportContents, labels: Labels, form: str, befo
         The periods as they stand in a sentence.
     """
     row = adjusted_row(contents, form)
-    if row is None:
-        return
-    if row["level_verdict"] in PASSED:
+    if row is not None and row["level_verdict"] in PASSED:
         yield _completeness(contents, labels, form, before, after)
         yield _unregistered(contents, labels, form, after)
-    prior = "prior-driven" in (row["change_verdict"], row["level_verdict"])
-    yield labels.text(f"split.rests_{'prior' if prior else 'data'}", evidence=str(row["evidence"]))
-    failed = _failed_checks(contents, form)
-    if failed:
-        yield labels.plural("split.checks_failed", failed)
 
 
 def _parts(contents: ReportContents, form: str) -> dict[str, Part]:

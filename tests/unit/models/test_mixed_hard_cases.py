@@ -1,12 +1,16 @@
 """Data on which mixed models are known to fail in silence; each must end well or say what is wrong."""
 
+from dataclasses import replace
+
 import numpy as np
 import pandas as pd
 import pytest
 
 from dwangstats._types import FamilyName
 from dwangstats.errors import DataError, FitError, FormulaError
+from dwangstats.models.bootstrap import bootstrap
 from dwangstats.models.mixed import MixedResult
+from dwangstats.models.profile import profile_interval
 from dwangstats.models.rate import RateModel
 from dwangstats.models.results import RateResult
 from unit.models.mixed_worlds import brute_force_loglik, visits
@@ -214,15 +218,70 @@ def test_a_calendar_year_as_it_is_written() -> None:
     assert raw.bse["year"] == pytest.approx(centred.bse["year"], rel=1e-5)
 
 
-def test_a_slope_on_a_column_far_from_zero_is_told_to_be_centred() -> None:
+@pytest.fixture(scope="module")
+def years() -> pd.DataFrame:
     rng = np.random.default_rng(8)
     provider, time = np.repeat(np.arange(24), 6), np.tile(2021.0 + np.arange(6) / 2, 24)
     mean = 80.0 * np.exp(rng.normal(0.0, 0.6, 24)[provider] + rng.normal(0.0, 0.12, 24)[provider] * (time - 2022.25))
-    frame = pd.DataFrame({"events": rng.poisson(mean), "time": time, "provider": provider.astype(str)})
-    far = RateModel("events ~ 1 + (time | provider)", frame).fit()
-    assert not far.certificate.converged
-    with pytest.raises(FitError, match=r"center\(x\)"):
-        _ = far.params
-    centred = RateModel("events ~ 1 + (center(time) | provider)", frame).fit()
-    assert centred.certificate.converged
-    assert 0.05 < centred.random_sd["provider[center(time)]"] < 0.25
+    return pd.DataFrame({"events": rng.poisson(mean), "time": time, "provider": provider.astype(str)})
+
+
+@pytest.fixture(scope="module")
+def written(years: pd.DataFrame) -> tuple[MixedResult, MixedResult, np.ndarray]:
+    """A slope on years as they are written, the same on centred years, and what takes the latter's effects to it."""
+    far = RateModel("events ~ time + (time | provider)", years).fit()
+    near = RateModel("events ~ time + (center(time) | provider)", years).fit()
+    assert far.certificate.converged
+    assert near.certificate.converged
+    return far, near, np.array([[1.0, -years["time"].mean()], [0.0, 1.0]])
+
+
+def test_a_slope_on_a_calendar_year_fits_as_on_a_centred_one(written) -> None:
+    far, near, to_far = written
+    assert far.llf == pytest.approx(near.llf, rel=1e-12)
+    assert 0.05 < far.random_sd["provider[time]"] < 0.25
+    # estimates stop within 1e-6 standard errors, and the covariance with the year 0 is 2022 times larger
+    covariance = to_far @ near.fit.covariances[0] @ to_far.T
+    np.testing.assert_allclose(far.fit.covariances[0], covariance, rtol=1e-6)
+    np.testing.assert_allclose(far.fit.modes[0], near.fit.modes[0] @ to_far.T, rtol=1e-6, atol=1e-6)
+    spread = to_far @ near.fit.mode_covariances[0] @ to_far.T
+    np.testing.assert_allclose(far.fit.mode_covariances[0], spread, rtol=1e-5)
+    np.testing.assert_allclose(far.params, near.params, rtol=1e-6)
+    np.testing.assert_allclose(far.bse, near.bse, rtol=1e-4)
+
+
+def test_predictions_do_not_know_where_the_years_begin(written) -> None:
+    far, near, _ = written
+    np.testing.assert_allclose(far.fittedvalues, near.fittedvalues, rtol=1e-7)
+    rows = far.design.frame.iloc[[0, 7, 50]].assign(time=2024.5)
+    np.testing.assert_allclose(far.predict(rows), near.predict(rows), rtol=1e-6)
+
+
+def test_an_interval_of_a_slope_does_not_know_where_the_years_begin(written) -> None:
+    far, near, _ = written
+    for name, centred in (("sd provider[time]", "sd provider[center(time)]"), ("time", "time")):
+        one, other = profile_interval(far, name), profile_interval(near, centred)
+        assert (one.lower, one.upper) == pytest.approx((other.lower, other.upper), rel=1e-4)
+
+
+def test_a_bootstrap_of_years_as_they_are_written(written) -> None:
+    far, _, _ = written
+    drawn = bootstrap(far, draws=8, rng=3, workers=1)
+    assert drawn.failed == 0
+    assert 0.0 < drawn.draws["sd provider[time]"].mean() < 0.4
+
+
+def test_an_uncorrelated_slope_on_a_calendar_year_is_not_changed(years: pd.DataFrame) -> None:
+    """Centring would make another model of it: what is asked for is fitted, and its failure tells what to write."""
+    raw = RateModel("events ~ time + (time || provider)", years).fit(force=True)
+    near = RateModel("events ~ time + (center(time) || provider)", years).fit()
+    assert near.certificate.converged
+    assert raw.fit.loglik < near.llf - 0.5
+    failed = replace(raw, certificate=replace(raw.certificate, converged=False), force=False)
+    with pytest.raises(FitError, match=r"write center\(x\)"):
+        _ = failed.params
+    correlated = RateModel("events ~ time + (time | provider)", years).fit()
+    withheld = replace(correlated, certificate=replace(correlated.certificate, converged=False))
+    with pytest.raises(FitError) as caught:
+        _ = withheld.params
+    assert "center" not in str(caught.value)

@@ -166,3 +166,18 @@ def test_providers_with_a_level_of_their_own_may_share_the_years(wards: pd.DataF
     result = RateModel("events ~ C(year) + provider", wards, exposure="bed_days").fit().robust("CR2")
     found = rate_ratio(result, "year", before=2021, after=2023)
     assert found.lower < found.estimate < found.upper
+
+
+def test_a_variable_that_one_cluster_determines_in_the_extra_zeros_gets_no_robust_interval() -> None:
+    rng = np.random.default_rng(3)
+    group = np.repeat(np.arange(12), 40)
+    alone = (group == 3).astype(float)
+    zero = rng.random(480) < np.where(alone == 1.0, 0.7, 0.2)
+    counts = np.where(zero, 0, rng.poisson(np.exp(0.8 + rng.normal(0.0, 0.3, 12)[group])))
+    frame = pd.DataFrame({"y": counts, "g": group.astype(str), "x": np.tile([0, 1], 240), "alone": alone})
+    shared = dw.RateModel("y ~ 1 + (1 | g)", frame, zero="~ x").fit().robust("CR1", cluster="g")
+    ratio = dw.rate_ratio(shared, "x", before=0, after=1)
+    assert ratio.lower < ratio.estimate < ratio.upper
+    lone = dw.RateModel("y ~ x + (1 | g)", frame, zero="~ alone").fit().robust("CR1", cluster="g")
+    with pytest.raises(DomainError, match="determined by one cluster alone"):
+        dw.rate_ratio(lone, "alone", before=0, after=1)

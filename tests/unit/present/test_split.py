@@ -8,7 +8,7 @@ import pandas as pd
 import pytest
 
 from dwangstats.present.adjusted_tables import adjusted_tables
-from dwangstats.present.answer import answer
+from dwangstats.present.answer import answer, settling
 from dwangstats.present.contents import ReportContents
 from dwangstats.present.labels import plain
 from dwangstats.present.report import to_html
@@ -29,12 +29,22 @@ def test_with_evidence_the_parts_the_certain_and_the_undecided_are_said(make_con
     assert "With 95% confidence +1,200 or more of it is registration; that a part is real is not certain" in text
     # What is left open: 1,900 - 1,200.4 of registration and all 900 of real change.
     assert "of about 1,600 nobody can say which of the two it is" in text
-    assert "All of this rests on an audit of 1,000 events." in text
+    assert "This division rests on an audit of 1,000 events." in text
     assert "Completeness was an estimated 71% (67% to 75%) in 2021 and 85% (81% to 89%) in 2023." in text
     assert "In 2023 an estimated 1,600 events (1,200 to 2,100) went unregistered beside the 9,000" in text
     assert "practically the same" not in text
     assert "9% higher" in text
     assert "cannot be told from chance" in text
+
+
+def test_the_division_comes_before_anything_else_but_the_rise_itself(make_contents: Maker) -> None:
+    text = plain(answer(make_contents("en", evidence=True)))
+    order = [
+        text.index(part) for part in ("per occupied bed-day was", "Of the difference", "This division", "This concerns")
+    ]
+    assert order == sorted(order)
+    assert "The intervals become narrower with a larger audit" in settling(make_contents("en", evidence=True))
+    assert "larger audit" not in settling(make_contents("en"))
 
 
 def test_the_rest_is_the_sum_of_the_other_parts(make_contents: Maker) -> None:
