@@ -1,5 +1,5 @@
 # Two commands are enough on a machine with Python 3.11 and make:
-#   make analysis   the main job on the synthetic register; says where the report lies
+#   make analysis   the main job on the synthetic register, without and with an audit; says where the reports lie
 #   make test       lint, types, import contract, all tests, notebooks, paper, wheel
 
 PYTHON ?= $(shell command -v python3.11 || command -v python3)
@@ -39,6 +39,7 @@ $(VENV)/dev.stamp: pyproject.toml | $(BIN)/python
 
 analysis: $(VENV)/run.stamp
 	$(BIN)/dwangstats analyse data/synthetic/$(WORLD)/dwangstats.toml --out $(OUT)/$(WORLD)
+	$(BIN)/dwangstats analyse data/synthetic/$(WORLD)/audit.toml --out $(OUT)/$(WORLD)-audit
 
 test: lint types contract unit notebooks paper wheel
 	@echo "All parts of 'make test' passed: lint, types, contract, tests, notebooks, paper, wheel."
