@@ -17,6 +17,9 @@ from dwangstats.registration.targets import Target
 GRID = (0.3, 0.4, 0.5, 0.6, 0.7, 0.77, 0.85, 0.9, 0.95, 0.99)
 """Levels of completeness at which the likelihood is profiled."""
 
+NODES = (9, 5)
+"""Quadrature nodes of the profile, where a hundredth of a log likelihood unit is enough."""
+
 OVERLAP_FLAG = 0.35
 """Garrett and Zeger (2000, Biometrics 56, 1055-1067): above this a prior has hardly been updated."""
 
@@ -49,17 +52,19 @@ def completeness_profile(
         ``completeness``; ``deviance``, twice the log likelihood lost; ``adjusted_ratio``, NaN without a contrast.
     """
     values = np.array(GRID)
+    coarse = replace(fit, nodes=NODES)
+    highest = evaluate(problem, fit.vector, nodes=NODES).value
     order = np.argsort(np.abs(logit(values) - level.estimate), kind="stable")
     found: dict[int, tuple[Vector, float]] = {}
     for i in order.tolist():
         neighbours = [j for j in (i - 1, i + 1) if j in found]
         start = fit.vector if not neighbours else found[neighbours[0]][0]
-        found[i] = constrained(problem, replace(fit, vector=start), level.contrast, float(logit(values[i])))
+        found[i] = constrained(problem, replace(coarse, vector=start), level.contrast, float(logit(values[i])))
     ratios = [float("nan") if ratio_contrast is None else float(np.exp(ratio_contrast @ found[i][0])) for i in found]
     frame = pd.DataFrame(
         {
             "completeness": values[list(found)],
-            "deviance": [2.0 * (fit.loglik - found[i][1]) for i in found],
+            "deviance": [2.0 * (highest - found[i][1]) for i in found],
             "adjusted_ratio": ratios,
         }
     )

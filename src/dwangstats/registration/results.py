@@ -135,24 +135,24 @@ class RegistrationResult:
 
     @property
     def bse(self) -> pd.Series:
-        """Standard errors of the coefficients; 0 for one at its boundary (completeness 1)."""
-        return self._series(np.sqrt(np.diag(self.cov_params().to_numpy())), "standard_error")
+        """Standard errors of the coefficients; NaN for one that is held at its boundary (completeness 1)."""
+        variance = np.diag(self.cov_params().to_numpy())
+        free = np.asarray(self.fit.free[: self._coefficients], dtype=bool)
+        return self._series(np.where(free, np.sqrt(variance), np.nan), "standard_error")
 
     @property
     def pvalues(self) -> pd.Series:
-        """Two-sided normal p-values that a coefficient is 0; NaN for one at its boundary."""
-        se = self.bse.to_numpy()
-        z = np.divide(self.params.to_numpy(), se, out=np.full(se.size, np.nan), where=se > 0.0)
-        return self._series(2.0 * norm.sf(np.abs(z)), "p")
+        """Two-sided normal p-values that a coefficient is 0; NaN for one that is held at its boundary."""
+        return self._series(2.0 * norm.sf(np.abs(self.params.to_numpy() / self.bse.to_numpy())), "p")
 
     def cov_params(self) -> pd.DataFrame:
-        """Covariance of the coefficients, from the observed information over all parameters."""
+        """Covariance of the coefficients, from the observed information over all parameters; 0 for held ones."""
         self.require("level", "covariance")
         k, names = self._coefficients, self._names
         return pd.DataFrame(self.covariance[:k, :k], index=names, columns=names)
 
     def conf_int(self, level: float = 0.95) -> pd.DataFrame:
-        """Normal intervals of the coefficients, columns ``lower`` and ``upper``.
+        """Normal intervals of the coefficients, columns ``lower`` and ``upper``; NaN for held ones.
 
         For what is asked of them (`rate_ratio`, `completeness`) take those functions: they go by the likelihood itself.
 

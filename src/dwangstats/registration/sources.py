@@ -37,7 +37,7 @@ SMALLEST_EIGENVALUE = 1e-12
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Sources:
-    """Observed information of the free parameters by source: the whole is the link and all parts.
+    """Observed information of the free parameters by source; the link and all parts add up to the whole.
 
     Attributes
     ----------
@@ -82,15 +82,14 @@ def information_by_source(problem: ThinnedProblem, fit: ThinnedFit, excluded: Se
     parts = _evidence(problem, fit, inside)
     relaxed = _sum(precision(term, fit) for term in problem.gaussian if relaxes_rate(problem, term))
     rest = fit.information - _sum(parts.values())
-    form = own_knowledge(rest, inside)
+    link, own = apart(rest, inside)
+    link += background(problem, fit)
     if excluded:
         wider = information_with_direct_effects(problem, fit, rest - relaxed, excluded)
         among = np.concatenate([inside, np.zeros(wider.shape[0] - inside.size, dtype=bool)])
-        alone = own_knowledge(wider, among)[: inside.size, : inside.size]
-        parts[EXCLUSION] = form - alone
-        form = alone
-    parts[FORM] = form
-    return Sources(fit.information - _sum(parts.values()) + background(problem, fit), parts)
+        parts[EXCLUSION] = own - apart(wider, among)[1][: inside.size, : inside.size]
+    parts[FORM] = fit.information - link - _sum(parts.values())
+    return Sources(link, parts)
 
 
 def background(problem: ThinnedProblem, fit: ThinnedFit) -> Matrix:
@@ -116,8 +115,8 @@ def background(problem: ThinnedProblem, fit: ThinnedFit) -> Matrix:
     return whole[np.ix_(fit.free, fit.free)]
 
 
-def own_knowledge(information: Matrix, inside: NDArray[np.bool_]) -> Matrix:
-    """What an information says about some parameters when all others follow.
+def apart(information: Matrix, inside: NDArray[np.bool_]) -> tuple[Matrix, Matrix]:
+    """Split an information into what says nothing about some parameters by itself, and what it says about them.
 
     Parameters
     ----------
@@ -127,16 +126,23 @@ def own_knowledge(information: Matrix, inside: NDArray[np.bool_]) -> Matrix:
 
     Returns
     -------
-    (f, f) array
-        The Schur complement in the rows and columns of these parameters, 0 elsewhere; indefinite where the likelihood
-        does not curve down.
+    link : (f, f) array
+        Positive semidefinite, with a Schur complement of 0 in the parameters that are asked about: it knows only
+        combinations of them with the others. Directions of the others in which the information does not curve down
+        (two sources that see the same spread between providers) are left out.
+    own : (f, f) array
+        The Schur complement that was taken out, in the rows and columns of these parameters.
     """
     a, r = np.flatnonzero(inside), np.flatnonzero(~inside)
-    across = information[np.ix_(r, a)]
-    schur = information[np.ix_(a, a)] - across.T @ _pseudo_inverse(information[np.ix_(r, r)]) @ across
-    whole = np.zeros_like(information)
-    whole[np.ix_(a, a)] = schur
-    return whole
+    eigenvalues, vectors, unit = scaled_spectrum(information[np.ix_(r, r)])
+    known = eigenvalues > SMALLEST_EIGENVALUE
+    axes = vectors[:, known] * np.sqrt(eigenvalues[known]) * unit[:, None]
+    across = (vectors[:, known] / np.sqrt(eigenvalues[known]) / unit[:, None]).T @ information[np.ix_(r, a)]
+    root = np.zeros((information.shape[0], int(known.sum())))
+    root[r], root[a] = axes, across.T
+    own = np.zeros_like(information)
+    own[np.ix_(a, a)] = information[np.ix_(a, a)] - across.T @ across
+    return np.asarray(root @ root.T, dtype=np.float64), own
 
 
 def scaled_spectrum(information: Matrix) -> tuple[Vector, Matrix, Vector]:
@@ -178,14 +184,6 @@ def _evidence(problem: ThinnedProblem, fit: ThinnedFit, inside: NDArray[np.bool_
 
 def _on_completeness(term: Gaussian, fit: ThinnedFit, inside: NDArray[np.bool_]) -> bool:
     return term.source == "prior" and bool(term.matrix[:, fit.free][:, inside].any())
-
-
-def _pseudo_inverse(information: Matrix) -> Matrix:
-    """Inverse on the directions in which something is known, 0 on the others."""
-    eigenvalues, vectors, unit = scaled_spectrum(information)
-    known = eigenvalues > SMALLEST_EIGENVALUE
-    inverse = (vectors[:, known] / eigenvalues[known]) @ vectors[:, known].T
-    return np.asarray(inverse / np.outer(unit, unit), dtype=np.float64)
 
 
 def _sum(matrices: Iterable[Matrix]) -> Matrix:

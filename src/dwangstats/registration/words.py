@@ -89,6 +89,16 @@ _WORDS: Mapping[str, Mapping[Language, str]] = {
             "With rate and completeness exchanged the data fit almost as well ({distance} log likelihood units worse)."
         ),
     },
+    "freer": {
+        "nl": (
+            "Het bewijs op zich zou een standaardfout van {error} geven; dat het model {form} zegt, komt door de vorm "
+            "van de formules. Maak die vrijer (C(year) in plaats van een rechte lijn), dan weegt het bewijs zwaarder."
+        ),
+        "en": (
+            "The evidence by itself would give a standard error of {error}; that the model says {form} comes from the "
+            "shape of the formulas. Free them (C(year) instead of a straight line) and the evidence decides."
+        ),
+    },
     "evidence for level": {
         "nl": (
             "Voor het niveau helpt een audit van dossiers, een tweede bron waarin dezelfde gebeurtenissen staan, of "

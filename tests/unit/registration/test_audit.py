@@ -3,6 +3,7 @@ from typing import Any
 
 import numpy as np
 import pandas as pd
+import polars as pl
 import pytest
 
 import dwangstats as dw
@@ -239,6 +240,13 @@ def test_an_audit_of_the_best_registrars_is_noticed(
 
 def test_a_random_audit_passes(register: pd.DataFrame, panel: dw.Panel, audit_table: pd.DataFrame) -> None:
     assert selection(model(panel, dw.Audit(audit_table)).fit()).passed is True
+
+
+def test_any_frame_will_do(panel: dw.Panel) -> None:
+    frame = pl.from_pandas(
+        rows(provider_id=["P03", "P07"], period=["2022-H2"] * 2, n_found=[9, 8], n_registered=[3, 8])
+    )
+    assert model(panel, dw.Audit(frame)).assembled.problem.audits[0].found.tolist() == [9.0, 8.0]
 
 
 def test_changed_gives_a_copy() -> None:

@@ -8,6 +8,7 @@ from dwangstats.errors import DomainError, IdentificationError
 from dwangstats.registration.evidence.audit import Audit
 from dwangstats.registration.evidence.prior import CompletenessPrior
 from dwangstats.registration.identification import identify
+from dwangstats.registration.ledger import information_on
 from dwangstats.registration.sources import EXCLUSION, FORM, information_by_source
 from unit.registration.ledger_worlds import REGISTRATION, YEARS, audit_of, fitted, model, register, with_indicator
 
@@ -51,11 +52,11 @@ def test_the_link_alone_says_nothing_about_completeness() -> None:
     sources = information_by_source(result.problem, result.fit)
     level = result.identification.assessments["level"].target
     assert level is not None
-    covariance = np.linalg.inv(sources.link)
-    # The background: a standard deviation of 3 for the mean logit. What an audit says by itself and with the counts are
-    # not the same on the spread between providers, which leaves a few per cent.
+    # The background: a standard deviation of 3 for the mean logit.
     contrast = level.contrast[result.fit.free]
-    assert contrast @ covariance @ contrast == pytest.approx(9.0, rel=0.1)
+    assert information_on(sources.link, contrast) == pytest.approx(1.0 / 9.0, rel=1e-6)
+    whole = sources.link + sum(sources.parts.values())
+    assert whole == pytest.approx(result.fit.information, abs=1e-6 * np.abs(result.fit.information).max())
 
 
 def test_an_audit_of_one_year_does_not_identify_the_change() -> None:

@@ -13,7 +13,7 @@ from dwangstats.registration.ledger import (
     verdict_of,
     verdicts_of_rows,
 )
-from dwangstats.registration.sources import AUDIT, EXCLUSION, FORM, PRIOR, Sources, own_knowledge
+from dwangstats.registration.sources import AUDIT, EXCLUSION, FORM, PRIOR, Sources, apart
 
 FREE = np.ones(2, dtype=bool)
 FIRST, LAST = np.array([1.0, 0.0]), np.array([0.0, 1.0])
@@ -116,9 +116,17 @@ def test_information_is_what_a_schur_complement_leaves() -> None:
     rest = information[1:, 1:]
     schur = information[0, 0] - information[0, 1:] @ np.linalg.solve(rest, information[1:, 0])
     assert information_on(information, contrast) == pytest.approx(schur, rel=1e-9)
-    inside = np.array([True, False, False, False, False])
-    assert own_knowledge(information, inside)[0, 0] == pytest.approx(schur, rel=1e-9)
-    assert not own_knowledge(information, inside)[1:].any()
+    link, own = apart(information, np.array([True, False, False, False, False]))
+    assert own[0, 0] == pytest.approx(schur, rel=1e-9)
+    assert link + own == pytest.approx(information, abs=1e-9)
+
+
+def test_the_link_says_nothing_by_itself_also_where_the_rest_does_not_curve_down() -> None:
+    information = np.array([[3.0, 1.0, 2.0], [1.0, -0.5, 0.0], [2.0, 0.0, 4.0]])
+    link, own = apart(information, np.array([True, False, False]))
+    assert np.linalg.eigvalsh(link).min() > -1e-12
+    assert own[0, 0] == pytest.approx(3.0 - 2.0 * 2.0 / 4.0)
+    assert information_on(link, np.array([1.0, 0.0, 0.0])) < 1e-9
 
 
 def test_a_contrast_in_a_flat_direction_has_no_information() -> None:

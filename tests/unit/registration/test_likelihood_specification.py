@@ -19,7 +19,9 @@ from reference_registration import (
     AuditCells,
     Case,
     Theta,
+    Truth,
     control_loglik,
+    draw_register,
     group_loglik,
     joint_probability,
     loglik,
@@ -230,7 +232,7 @@ def test_posterior_of_the_effects(family: str) -> None:
     problem = as_problem(case)
     vector = as_vector(problem, theta)
     shape = posterior(problem, vector, nodes=MANY)
-    draws = 1000
+    draws = 500
     u, v, _ = draw_effects(problem, np.tile(vector, (draws, 1)), np.random.default_rng(5), nodes=(25, 11))
     for g in range(case.groups):
         mean_u, sd_u, mean_v, sd_v = posterior_moments(case, theta, g)
@@ -240,8 +242,8 @@ def test_posterior_of_the_effects(family: str) -> None:
         # Four Monte Carlo standard errors of a mean, and of a standard deviation, of the draws.
         assert u[:, g].mean() == pytest.approx(mean_u, abs=4 * sd_u / np.sqrt(draws))
         assert v[:, g].mean() == pytest.approx(mean_v, abs=4 * sd_v / np.sqrt(draws))
-        assert u[:, g].std() == pytest.approx(sd_u, rel=0.1)
-        assert v[:, g].std() == pytest.approx(sd_v, rel=0.1)
+        assert u[:, g].std() == pytest.approx(sd_u, rel=0.13)
+        assert v[:, g].std() == pytest.approx(sd_v, rel=0.13)
 
 
 def test_probability_of_a_silent_provider_is_bayes() -> None:
@@ -357,6 +359,35 @@ def test_providers_without_rows(family: str) -> None:
     expected = [group_loglik(case, theta, g) for g in range(5)]
     np.testing.assert_allclose(found.by_group, expected, atol=CONVERGED)
     assert found.by_group[4] == pytest.approx(0.0, abs=1e-9)
+
+
+@pytest.mark.parametrize("mean", [40.0, 1000.0])
+@pytest.mark.parametrize("sd", [0.5, 1.0])
+def test_a_provider_does_not_know_the_others(mean: float, sd: float) -> None:
+    """Its likelihood is the same alone and among sixty others, at the same nodes: every group finds its own place."""
+    truth = Truth(providers=60, mean_registered=mean, su=sd, sv=sd)
+    frame = draw_register(truth, np.random.default_rng(3)).frame
+    X = np.column_stack([np.ones(len(frame)), frame["t"]])
+    group = frame["provider"].astype("category").cat.codes.to_numpy().astype(np.intp)
+    case = Case("poisson", 60, X, X, frame["events"].to_numpy(float), np.log(frame["bed_days"].to_numpy()), group)
+    level = np.log(mean / 0.77) - 9.0
+    theta = Theta(np.array([level, 0.1]), np.array([0.8, 0.8]), np.zeros(0), np.zeros(0), su=sd, sv=sd)
+    problem = as_problem(case, rho=0.0)
+    together = evaluate(problem, as_vector(problem, theta)).by_group
+    for g in range(60):
+        inside = group == g
+        alone = replace(
+            case,
+            groups=1,
+            X=X[inside],
+            W=X[inside],
+            y=case.y[inside],
+            offset=case.offset[inside],
+            group=np.zeros(inside.sum(), dtype=np.intp),
+        )
+        value = evaluate(as_problem(alone, rho=0.0), as_vector(problem, theta)).value
+        # Places of nodes are found to about 1e-3 of a spread; what that moves is below the error of the rule.
+        assert together[g] == pytest.approx(value, abs=1e-4), f"provider {g} with {case.y[inside].sum():g} events"
 
 
 @pytest.mark.parametrize("rho", [-0.95, 0.95])

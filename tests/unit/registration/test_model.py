@@ -148,6 +148,8 @@ def test_a_register_that_became_complete_is_held_at_one(
     assert np.array_equal(zeta > 30.0, panel.observed["year"] == 2022)
     assert abs(result.params["registration:Intercept"] - np.log(0.7 / 0.3)) < 0.5
     assert result.bse["registration:Intercept"] > 0.0
+    assert np.isnan(result.bse["registration:C(year)[T.2022]"])
+    assert result.conf_int().loc["registration:C(year)[T.2022]"].isna().all()
 
 
 def test_more_nodes_are_taken_where_the_integral_needs_them(panel: dw.Panel, audit_table: pd.DataFrame) -> None:

@@ -1,0 +1,134 @@
+"""Verdicts on targets, and the information of a fitted model on which they rest."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+from scipy.special import expit
+
+from dwangstats._types import Vector
+from dwangstats.numerics.thinned.fit import ThinnedFit
+from dwangstats.registration.context import FittedParts
+from dwangstats.registration.interior import interior
+from dwangstats.registration.ledger import PASSING, Shares, Verdict, attribute, verdict_of, verdicts_of_rows
+from dwangstats.registration.sources import Sources, information_by_source
+from dwangstats.registration.targets import CHANGE, LEVEL, Target, event_weights
+
+LEAST_INFORMATION: Mapping[str, float] = {LEVEL: 0.44, CHANGE: 1.0}
+"""Information below which only bounds are given: a standard error of 1.5 on the logit of completeness (0.8 could be
+0.17 or 0.99), or of 1 on the log ratio (a factor 7 either way)."""
+
+CEILING = 0.9
+"""Highest fitted completeness from which indicators can tell the level: nothing else shows them where 1 is."""
+
+SUPPORT = 0.05
+"""Share of the events with which a value of an indicator counts; two such values show one ratio and no curve."""
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Assessment:
+    """One target with its information and its verdict.
+
+    Attributes
+    ----------
+    target : Target or None
+        None where nothing was fitted.
+    shares : Shares
+    verdict : Verdict
+    """
+
+    target: Target | None
+    shares: Shares
+    verdict: Verdict
+
+    @property
+    def passed(self) -> bool:
+        """Whether numbers that depend on the target may be shown."""
+        return self.verdict in PASSING
+
+    def rows(self) -> list[dict[str, Any]]:
+        """Rows of the ledger."""
+        share = self.shares.share
+        name = "" if self.target is None else self.target.name
+        return [
+            {"target": name, "source": source, "information": information, "share": share[source]}
+            for source, information in self.shares.information.items()
+        ]
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Knowledge:
+    """A fitted model with its information by source.
+
+    Attributes
+    ----------
+    parts : FittedParts
+    fit : ThinnedFit
+        Where the information was taken: the fit, or a point inside where completeness ran to 1.
+    sources : Sources
+    exclusion_on_level : bool
+        Whether what is kept out of the rate may speak on the level of completeness.
+    """
+
+    parts: FittedParts
+    fit: ThinnedFit
+    sources: Sources
+    exclusion_on_level: bool
+
+    def assess(self, target: Target) -> Assessment:
+        """Information and verdict of one target."""
+        counts = target.name != LEVEL or self.exclusion_on_level
+        shares = attribute(self.sources, target.contrast, self.fit.free, exclusion_counts=counts)
+        evidence = bool(self.parts.evidence)
+        return Assessment(
+            target, shares, verdict_of(shares, least=LEAST_INFORMATION[target.name], has_evidence=evidence)
+        )
+
+    def row_verdicts(self) -> NDArray[np.str_]:
+        """Verdict on the completeness of each fitted row, (n,)."""
+        problem = self.parts.problem
+        if not self.parts.evidence:
+            return np.full(problem.counts.y.size, "bounds only")
+        return verdicts_of_rows(
+            self.sources,
+            problem.counts.W,
+            problem.layout.alpha,
+            self.fit.free,
+            least=LEAST_INFORMATION[LEVEL],
+            exclusion_counts=self.exclusion_on_level,
+        )
+
+
+def gather(parts: FittedParts) -> Knowledge:
+    """The information of a fitted model by source.
+
+    Parameters
+    ----------
+    parts : FittedParts
+
+    Returns
+    -------
+    Knowledge
+    """
+    excluded = tuple(sorted({column for columns in parts.excluded.values() for column in columns}))
+    fit = interior(parts.problem, parts.fit)
+    sources = information_by_source(parts.problem, fit, excluded)
+    return Knowledge(parts, fit, sources, bool(excluded) and _shows_ceiling(parts, excluded))
+
+
+def _shows_ceiling(parts: FittedParts, excluded: tuple[int, ...]) -> bool:
+    """Whether excluded columns can show where completeness is 1: it comes near it, along more than one step."""
+    problem, vector = parts.problem, parts.fit.vector
+    if float(expit(problem.counts.W @ vector[problem.layout.alpha]).max()) < CEILING:
+        return False
+    weights = event_weights(problem, vector)
+    return any(_supported_values(problem.counts.W[:, column], weights) > 2 for column in excluded)
+
+
+def _supported_values(column: Vector, weights: Vector) -> int:
+    """Values of a column that hold at least a twentieth of the events, counted by tenths of its range where many."""
+    low, high = float(column.min()), float(column.max())
+    tenths = np.floor(10.0 * (column - low) / max(high - low, np.finfo(float).tiny)).astype(np.intp)
+    return int((np.bincount(tenths, weights=weights) >= SUPPORT).sum())
