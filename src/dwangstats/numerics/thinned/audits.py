@@ -7,6 +7,7 @@ from dwangstats._types import Matrix, Vector
 from dwangstats.numerics.saddle import stirling_error
 
 _LEAST = 1e-290
+_LARGE = 1e3
 
 
 def log_binomial(found: Vector, registered: Vector) -> Vector:
@@ -51,7 +52,7 @@ def _rising(x: Matrix, m: Matrix) -> Matrix:
     """Log Gamma(x + m) - log Gamma(x), by Stirling's form where x is large."""
     x, m = np.broadcast_arrays(x, m)
     value = gammaln(x + m) - gammaln(x)
-    large = x > 1e3
+    large = x > _LARGE
     if large.any():
         s, n = x[large], m[large]
         error = stirling_error(s + n, np.log(s + n)) - stirling_error(s, np.log(s))
@@ -60,5 +61,12 @@ def _rising(x: Matrix, m: Matrix) -> Matrix:
 
 
 def _rising_slope(x: Matrix, m: Matrix) -> Matrix:
-    """digamma(x + m) - digamma(x), exactly 0 for m = 0."""
-    return np.asarray(np.where(m > 0.0, psi(x + m) - psi(x), 0.0), dtype=np.float64)
+    """digamma(x + m) - digamma(x), by the asymptotic series where x is large; exactly 0 for m = 0."""
+    x, m = np.broadcast_arrays(x, m)
+    value = psi(x + m) - psi(x)
+    large = x > _LARGE
+    if large.any():
+        s, n = x[large], m[large]
+        t = s + n
+        value[large] = np.log1p(n / s) + n / (2.0 * s * t) + n * (s + t) / (12.0 * s * s * t * t)
+    return np.asarray(np.where(m > 0.0, value, 0.0), dtype=np.float64)

@@ -36,6 +36,11 @@ def held_edges(likelihood: Likelihood, vector: Vector) -> tuple[Vector, NDArray[
     held = np.zeros(vector.size, dtype=np.bool_)
     labels: list[str] = []
     vector = _complete(likelihood, vector, held, labels)
+    angle = layout.atanh_rho
+    if vector[angle].size and (vector[layout.su][0] == 0.0 or vector[layout.sv][0] == 0.0):
+        # Without one of the effects their correlation does not occur in the likelihood.
+        vector, held[angle] = _replaced(vector, angle.start, 0.0), True
+        labels.append("rho undetermined")
     for part, near, far in ((layout.silent_logit, -NEAR, -FAR), (layout.atanh_rho, NEAR_ANGLE, FAR_ANGLE)):
         for place in range(part.start, part.stop):
             side = -1.0 if vector[place] < 0.0 else 1.0

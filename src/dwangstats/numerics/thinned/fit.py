@@ -51,7 +51,8 @@ class ThinnedFit:
         Log likelihood with four more nodes in both directions, less that with `nodes`.
     boundary : tuple of str
         Labels of parameters at 0; "registration:<i>=1" where completeness tends to 1 along coefficient i, which is then
-        held so high that expit gives exactly 1; "silent=0" and "rho=1" or "rho=-1" likewise.
+        held so high that expit gives exactly 1; "silent=0" and "rho=1" or "rho=-1" likewise;
+        "rho undetermined" where one of the effects has no variance.
     evaluations : int
         Of likelihood and gradient, restart included.
     nodes : (int, int)

@@ -124,11 +124,13 @@ def evaluate_at(
     return Evaluation(float(by_group.sum()) + outside, gradient, by_group), anchor, grid
 
 
-def integrate(integrand: Integrand, grid: Grid) -> Marginal:
-    """Integrate over the effects at the nodes of a grid."""
+def integrate(integrand: Integrand, grid: Grid, *, derivatives: bool = True) -> Marginal:
+    """Integrate over the effects at the nodes of a grid; without derivatives only weights and values serve."""
     kernel = grid.thinned.kernel.sharpened(grid.u)
-    values = kernel.at(grid.u)
-    height = values.value + grid.log_weight + grid.thinned.fixed[:, :, None]
+    values = kernel.at(grid.u) if derivatives else None
+    height = (
+        (kernel.value(grid.u) if values is None else values.value) + grid.log_weight + grid.thinned.fixed[:, :, None]
+    )
     top = height.max(axis=(1, 2))
     mass = np.exp(height - top[:, None, None])
     total = mass.sum(axis=(1, 2))
@@ -138,7 +140,8 @@ def integrate(integrand: Integrand, grid: Grid) -> Marginal:
     if integrand.arrangement.silent is not None:
         quiet = silence(integrand.arrangement, integrand.at, by_group, grid.u.shape[2])
         by_group = quiet.by_group
-    return Marginal(integrand, grid, kernel, weight, by_group, quiet, values.slope, values.dispersion)
+    slope, dispersion = (height, None) if values is None else (values.slope, values.dispersion)
+    return Marginal(integrand, grid, kernel, weight, by_group, quiet, slope, dispersion)
 
 
 def _check(problem: ThinnedProblem, vector: Vector) -> None:

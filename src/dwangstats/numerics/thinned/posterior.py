@@ -1,6 +1,7 @@
 """Provider effects given the data: on the nested grid at one point, and draws at many."""
 
 from dataclasses import dataclass
+from functools import lru_cache
 
 import numpy as np
 from numpy.typing import NDArray
@@ -16,6 +17,12 @@ from dwangstats.numerics.thinned.problem import ThinnedProblem
 
 FINE = 12
 """Points per node spacing at which the interpolated density is read off for draws."""
+
+LOST = 1e-4
+"""Posterior weight of an end node from which the range of the nodes is looked for anew."""
+
+CROWDED = 0.6
+"""The same of any node: the density is then too narrow for the distance between nodes."""
 
 _INNER_POINTS = 13
 _INNER_REACH = 5.0
@@ -111,23 +118,35 @@ def draw_effects(
     arrangement = arrange(problem)
     u, v = np.empty((vectors.shape[0], problem.groups)), np.empty((vectors.shape[0], problem.groups))
     silent = np.zeros(u.shape, dtype=np.bool_)
-    anchor = start_anchor(problem.groups)
+    anchor: Anchor | None = None
     for d, vector in enumerate(vectors):
         integrand = Integrand(arrangement, unpack(problem, vector))
-        anchor = find_anchor(integrand, anchor, nodes[0])
-        zv, zu, silent[d] = _draw(integrand, anchor, nodes, rng)
+        anchor, found = _grid_for(integrand, anchor, nodes)
+        zv, zu, silent[d] = _draw(integrand, anchor, found, rng)
         u[d], v[d] = integrand.effect(zv, zu), integrand.at.sv * zv
     return u, v, silent
 
 
+def _grid_for(integrand: Integrand, anchor: Anchor | None, nodes: tuple[int, int]) -> tuple[Anchor, Marginal]:
+    """The integral at the nodes of the last vector, if these serve here as well, or at new ones."""
+    if anchor is not None:
+        found = integrate(integrand, place_grid(integrand, anchor, nodes), derivatives=False)
+        mass = found.weight.sum(axis=2)
+        fits = float(mass[:, [0, -1]].max()) < LOST and float(mass.max()) < CROWDED
+        if fits or not integrand.arrangement.problem.registration_effects:
+            return anchor, found
+    begin = start_anchor(integrand.arrangement.problem.groups) if anchor is None else anchor
+    fresh = find_anchor(integrand, begin, nodes[0])
+    return fresh, integrate(integrand, place_grid(integrand, fresh, nodes), derivatives=False)
+
+
 def _draw(
-    integrand: Integrand, anchor: Anchor, nodes: tuple[int, int], rng: np.random.Generator
+    integrand: Integrand, anchor: Anchor, found: Marginal, rng: np.random.Generator
 ) -> tuple[Vector, Vector, NDArray[np.bool_]]:
     """Standardised effects (G,), and who is silent."""
     arrangement = integrand.arrangement
     groups = arrangement.problem.groups
     uniform, quiet = rng.random((2, groups)), rng.random(groups)
-    found = integrate(integrand, place_grid(integrand, anchor, nodes))
     zv = np.zeros(groups)
     if arrangement.problem.registration_effects:
         density = np.log(np.maximum(found.weight.sum(axis=2), 1e-300))
@@ -175,17 +194,23 @@ def _silent_effects(
     return np.where(silent, completeness, zv), np.where(silent, rest, zu)
 
 
+@lru_cache(maxsize=16)
+def _spline(count: int) -> Matrix:
+    """Cubic spline interpolation from `count` to `FINE` times as many equally spaced points, as a matrix."""
+    fine = np.linspace(0.0, count - 1.0, FINE * (count - 1) + 1)
+    return np.asarray(CubicSpline(np.arange(count), np.eye(count), axis=1)(fine), dtype=np.float64)
+
+
 def _inverse(low: Vector, high: Vector, log_density: Matrix, uniform: Vector) -> Vector:
     """Invert the distribution functions whose log densities are given at equal distances, (G,)."""
     groups, count = log_density.shape
-    fine = np.linspace(0.0, count - 1.0, FINE * (count - 1) + 1)
     top = log_density.max(axis=1, keepdims=True)
-    density = np.exp(CubicSpline(np.arange(count), log_density - top, axis=1)(fine))
+    density = np.exp((log_density - top) @ _spline(count))
     steps = 0.5 * (density[:, 1:] + density[:, :-1])
     total = np.concatenate((np.zeros((groups, 1)), np.cumsum(steps, axis=1)), axis=1)
     goal = uniform * total[:, -1]
-    place = np.clip((total <= goal[:, None]).sum(axis=1) - 1, 0, fine.size - 2)
+    place = np.clip((total <= goal[:, None]).sum(axis=1) - 1, 0, density.shape[1] - 2)
     rows = np.arange(groups)
     inside = (goal - total[rows, place]) / np.maximum(steps[rows, place], 1e-300)
-    share = (place + np.clip(inside, 0.0, 1.0)) / (fine.size - 1.0)
+    share = (place + np.clip(inside, 0.0, 1.0)) / (density.shape[1] - 1.0)
     return np.asarray(low + (high - low) * share, dtype=np.float64)

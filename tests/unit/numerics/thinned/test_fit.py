@@ -87,6 +87,16 @@ def test_no_variance_in_completeness_is_an_exact_zero() -> None:
         assert fit.scaled_gradient < 1e-8
 
 
+def test_a_correlation_with_an_effect_without_variance_is_held() -> None:
+    fits = [fit_thinned(replace(panel(seed, su=0.0, sv=0.0), rho=None), restart=False) for seed in range(4, 9)]
+    undetermined = [fit for fit in fits if "rho undetermined" in fit.boundary]
+    assert undetermined
+    for fit in undetermined:
+        assert {"sd rate", "sd registration"} & set(fit.boundary)
+        assert fit.vector[6] == 0.0
+        assert fit.smallest_eigenvalue > 1e-3
+
+
 def test_no_variance_in_rates_is_an_exact_zero() -> None:
     fits = [fit_thinned(panel(seed, su=0.0), restart=False) for seed in range(9, 13)]
     assert any(fit.vector[4] == 0.0 and "sd rate" in fit.boundary for fit in fits)
