@@ -15,7 +15,7 @@ import dwangstats as dw
 
 PARTS = {
     "design: formula to arrays": "build_design",
-    "engine: fit with Hessian": "fit_mixed",
+    "engine: fit with Hessian": "fit_arranged",
     "  of which quasi-Newton climb": "climb",
     "  of which Newton steps and Hessian": "polish",
     "certificate": "certify_mixed",

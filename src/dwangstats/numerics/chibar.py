@@ -2,6 +2,9 @@
 
 from scipy.stats import chi2
 
+NOTHING_GAINED = 1e-6
+"""Likelihood ratio statistic that is no gain: maxima are found to about 1e-7, and only at 0 is there a point mass."""
+
 
 def boundary_pvalue(statistic: float, added: int, at_boundary: int) -> float:
     """Probability of a likelihood ratio statistic at least as large when the smaller model holds.
@@ -25,5 +28,7 @@ def boundary_pvalue(statistic: float, added: int, at_boundary: int) -> float:
     """
     if at_boundary == 0:
         return float(chi2.sf(statistic, added))
-    less = float(chi2.sf(statistic, added - 1)) if added > 1 else float(statistic <= 0.0)
+    if added == 1 and statistic <= NOTHING_GAINED:
+        return 1.0
+    less = float(chi2.sf(statistic, added - 1)) if added > 1 else 0.0
     return 0.5 * less + 0.5 * float(chi2.sf(statistic, added))

@@ -119,13 +119,6 @@ def cluster_scores(problem: Problem, vector: Vector, codes: Codes) -> Matrix:
     return result
 
 
-def vector_information(problem: Problem, vector: Vector, information: Matrix, free: NDArray[np.bool_]) -> Matrix:
-    """Information over the free parameters on the natural scale, taken to the coordinates of the vector."""
-    layout = problem.layout
-    jacobian = natural_jacobian(layout, vector, singular_terms(layout, vector))[np.ix_(free, free)]
-    return np.asarray(jacobian.T @ information @ jacobian, dtype=np.float64)
-
-
 def _row_scores(problem: Problem, vector: Vector) -> Matrix:
     """Score of each row (n, p) without random terms."""
     at = unpack(problem.layout, vector)

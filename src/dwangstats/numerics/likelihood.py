@@ -6,28 +6,36 @@ model, its log likelihood with gradient at any parameters, and a climb without t
 
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
+from types import MappingProxyType
 
 import numpy as np
+from numpy.typing import NDArray
 from scipy.linalg import cholesky, solve_triangular
 
 from dwangstats._types import FamilyName, Matrix, Vector
 from dwangstats.errors import FitError
 from dwangstats.numerics.families import expected_weight
-from dwangstats.numerics.mixed.blocks import Effects, zeros
 from dwangstats.numerics.mixed.cells import make_cells
+from dwangstats.numerics.mixed.false_zeros import AWAY, leave_false_zeros
 from dwangstats.numerics.mixed.model import Model, evaluate, make_model
+from dwangstats.numerics.mixed.objective import WarmObjective
 from dwangstats.numerics.mixed.optimise import Objective, climb
-from dwangstats.numerics.mixed.parameters import Layout, make_layout, unpack
+from dwangstats.numerics.mixed.parameters import (
+    Layout,
+    make_layout,
+    natural_jacobian,
+    scale_change,
+    scale_columns,
+    singular_terms,
+    unpack,
+)
 from dwangstats.numerics.mixed.rows import Rows, make_rows, row_terms
-from dwangstats.numerics.mixed.standardise import standardising
+from dwangstats.numerics.mixed.standardise import scale_basis, standardising
 from dwangstats.numerics.mixed.start import metric, starting_vector
 from dwangstats.numerics.mixed.structure import Term
 
 ROUGH = 1e-3
 """Slope in standard errors at which a climb stops: an estimate is then within about a thousandth of one."""
-
-PROBE = 0.02
-"""Part of the usual scale at which a scale of zero is tried; the likelihood is even in it, so it is flat at zero."""
 
 DEPENDENT = 1e-12
 """Smallest eigenvalue of an information with unit diagonal below which a direction is not determined."""
@@ -69,7 +77,7 @@ class Problem:
     def rows(self, chosen: np.ndarray) -> "Problem":
         """The problem on some rows, given by a mask or positions; groups are numbered anew."""
         terms = tuple(
-            Term(np.unique(t.codes[chosen], return_inverse=True)[1].astype(np.intp), t.Z[chosen], t.correlated, t.name)
+            replace(t, codes=np.unique(t.codes[chosen], return_inverse=True)[1].astype(np.intp), Z=t.Z[chosen])
             for t in self.terms
         )
         zero_X = None if self.zero_design is None else self.zero_design[chosen]
@@ -100,12 +108,13 @@ class Likelihood:
         self.problem = problem
         self.evaluations = 0
         self.model: Model | None = None
-        self._effects: Effects | None = None
+        self._warm: WarmObjective | None = None
         self._rows: Rows | None = None
         self._last: tuple[Vector, float, Vector] | None = None
         if problem.terms:
             p = problem
             self.model = make_model(p.X, p.y, p.offset, p.terms, p.family, p.zero_design, p.nodes)
+            self._warm = WarmObjective(self.model)
         else:
             self._rows = make_rows(problem.y, problem.family, inflated=problem.zero_design is not None)
 
@@ -120,23 +129,20 @@ class Likelihood:
     def with_counts(self, y: Vector) -> "Likelihood":
         """The same model for other counts (n,), without arranging it anew."""
         fresh = object.__new__(Likelihood)
-        fresh.problem, fresh.evaluations, fresh._effects = replace(self.problem, y=y), 0, None
+        fresh.problem, fresh.evaluations, fresh._warm = replace(self.problem, y=y), 0, None
         fresh.model, fresh._rows, fresh._last = None, None, None
         if self.model is None:
             fresh._rows = make_rows(y, self.problem.family, inflated=self.problem.zero_design is not None)
         else:
             fresh.model = _with_counts(self.model, y)
-            fresh._effects = zeros(fresh.model.structure)
+            fresh._warm = WarmObjective(fresh.model)
         return fresh
 
     def _evaluated(self, vector: Vector) -> tuple[float, Vector]:
         self.evaluations += 1
-        if self.model is None:
+        if self._warm is None:
             return self._fixed(vector)
-        found = evaluate(self.model, vector, self._effects)
-        if np.isfinite(found.value):
-            self._effects = found.modes.effects
-        return found.value, found.gradient
+        return self._warm(vector)
 
     def _fixed(self, vector: Vector) -> tuple[float, Vector]:
         p = self.problem
@@ -186,7 +192,13 @@ class Top:
     slope: float
 
 
-def standardised(problem: Problem, *, last: int | None = None, last_zero: int | None = None) -> tuple[Problem, Matrix]:
+def standardised(
+    problem: Problem,
+    *,
+    last: int | None = None,
+    last_zero: int | None = None,
+    kept: Mapping[int, int] = MappingProxyType({}),
+) -> tuple[Problem, Matrix]:
     """The problem over columns of about unit size, and the matrix that takes its vector to that of the problem.
 
     Parameters
@@ -194,6 +206,8 @@ def standardised(problem: Problem, *, last: int | None = None, last_zero: int | 
     problem : Problem
     last, last_zero : int, optional
         A column of X (of zero_design) that becomes the last one; its coefficient keeps its value.
+    kept : mapping of int to int, optional
+        For a random term the number of its leading effects whose entries of the scale keep their values.
 
     Returns
     -------
@@ -210,7 +224,21 @@ def standardised(problem: Problem, *, last: int | None = None, last_zero: int | 
         zero_centre = _basis(zero_X, last_zero)
         back[layout.bounds[3] :, layout.bounds[3] :] = zero_centre
         zero_X = zero_X @ zero_centre
-    return replace(problem, X=problem.X @ centre, zero_design=zero_X), back
+    bases = [scale_basis(term, kept=kept.get(t, 0)) for t, term in enumerate(problem.terms)]
+    scales = slice(layout.fixed, layout.bounds[2])
+    back[scales, scales] = scale_change(layout, bases)
+    terms = tuple(
+        replace(term, turn=basis if term.turn is None else term.turn @ basis)
+        for term, basis in zip(problem.terms, bases, strict=True)
+    )
+    return replace(problem, X=problem.X @ centre, terms=terms, zero_design=zero_X), back
+
+
+def vector_information(problem: Problem, vector: Vector, information: Matrix, free: NDArray[np.bool_]) -> Matrix:
+    """Information over the free parameters on the natural scale, taken to the coordinates of the vector."""
+    layout = problem.layout
+    jacobian = natural_jacobian(layout, vector, singular_terms(layout, vector))[np.ix_(free, free)]
+    return np.asarray(jacobian.T @ information @ jacobian, dtype=np.float64)
 
 
 def make_search(likelihood: Likelihood, vector: Vector) -> Search:
@@ -226,10 +254,36 @@ def make_search(likelihood: Likelihood, vector: Vector) -> Search:
         usual = np.maximum(vector, np.where(np.isfinite(layout.floors), 0.1, -np.inf))
         transform = _fixed_metric(problem, vector)
     else:
-        usual = starting_vector(likelihood.model, _arranged_terms(likelihood))
-        transform = metric(likelihood.model, vector, usual, evaluate(likelihood.model, vector))
+        usual = starting_vector(likelihood.model)
+        transform = metric(likelihood.model, vector, usual, evaluate(likelihood.model, vector).modes)
     transform = _measured(likelihood, vector, transform)
-    return Search(likelihood, transform, layout.floors, usual, _columns(layout))
+    return Search(likelihood, transform, layout.floors, usual, scale_columns(layout))
+
+
+def curvature_metric(layout: Layout, information: Matrix, free: NDArray[np.bool_], usual: Matrix) -> Matrix:
+    """A metric (p, p) from the information at a maximum, coefficients given the other parameters.
+
+    Parameters
+    ----------
+    layout : Layout
+    information : Matrix
+        (f, f) over the free parameters.
+    free : ndarray of bool
+        (p,)
+    usual : Matrix
+        (p, p) metric that serves for the other parameters, and where the information is no curvature of a hill.
+    """
+    whole = np.zeros((layout.size, layout.size))
+    whole[np.ix_(free, free)] = information
+    result = usual.copy()
+    for first, last in ((0, layout.fixed), (layout.bounds[3], layout.size)):
+        block, own = whole[first:last, first:last], slice(first, last)
+        if free[own].all() and block.size and np.linalg.eigvalsh(block)[0] > 0.0:
+            result[own, own] = _inverse_root(block)
+    for place in range(layout.fixed, layout.bounds[3]):
+        if whole[place, place] > 0.0:
+            result[place, place] = 1.0 / np.sqrt(whole[place, place])
+    return result
 
 
 def ascend(search: Search, start: Vector, *, rough: float = ROUGH) -> Top:
@@ -244,9 +298,9 @@ def ascend(search: Search, start: Vector, *, rough: float = ROUGH) -> Top:
         Slope in standard errors at which to stop.
     """
     vector = climb(search.objective, _off_zero(search, start), search.transform, search.floors, rough=rough)
-    for place in search.scales:
-        if vector[place] == 0.0:
-            vector = _leave_zero(search, vector, place, rough)
+    vector = leave_false_zeros(
+        search.objective, vector, search.transform, search.floors, search.usual, search.scales, rough=rough
+    )
     value, gradient = search.objective(vector)
     along = search.transform.T @ gradient
     held = (vector <= search.floors) & (along <= 0.0)
@@ -258,31 +312,8 @@ def _off_zero(search: Search, start: Vector) -> Vector:
     begin = np.maximum(start, search.floors)
     for place in search.scales:
         if begin[place] <= 0.0:
-            begin[place] = 0.25 * search.usual[place]
+            begin[place] = AWAY * search.usual[place]
     return begin
-
-
-def _leave_zero(search: Search, vector: Vector, place: int, rough: float) -> Vector:
-    """The likelihood is even in a column of a scale, so zero is always stationary: look whether it is a maximum.
-
-    Where a column has entries below its diagonal, a small variance with some covariance may be better than none of
-    both though neither is better alone, and the sign of the entries decides: both are climbed from.
-    """
-    probe, below = vector.copy(), list(search.scales[place])
-    if not below:
-        probe[place] = PROBE * search.usual[place]
-        if not search.objective(probe)[1][place] > 0.0:
-            return vector
-    probe[place] = 0.25 * search.usual[place]
-    best, top = vector, search.objective(vector)[0]
-    for sign in (1.0, -1.0) if np.any(vector[below]) else (1.0,):
-        start = probe.copy()
-        start[below] *= sign
-        found = climb(search.objective, start, search.transform, search.floors, rough=rough)
-        value = search.objective(found)[0]
-        if value > top:
-            best, top = found, value
-    return best
 
 
 def _measured(likelihood: Likelihood, vector: Vector, transform: Matrix) -> Matrix:
@@ -304,16 +335,6 @@ def _measured(likelihood: Likelihood, vector: Vector, transform: Matrix) -> Matr
             if result[place, place] > 0.3 * unit:
                 break
     return result
-
-
-def _columns(layout: Layout) -> dict[int, tuple[int, ...]]:
-    """Diagonal entries of the scales with those below them, by place."""
-    place = {entry: layout.fixed + number for number, entry in enumerate(layout.entries)}
-    return {
-        place[t, i, i]: tuple(where for (u, row, column), where in place.items() if u == t and column == i and row > i)
-        for t, i, j in layout.entries
-        if i == j
-    }
 
 
 def _basis(X: Matrix, last: int | None) -> Matrix:
@@ -339,14 +360,6 @@ def _with_counts(model: Model, y: Vector) -> Model:
         cells = make_cells(ordered, np.repeat(np.arange(cells.counts.size), cells.counts))
     rows = make_rows(ordered if cells is None else cells.y, model.rows.family, inflated=model.rows.inflated)
     return replace(model, y=ordered, rows=rows, cells=cells)
-
-
-def _arranged_terms(likelihood: Likelihood) -> tuple[Term, ...]:
-    """The terms with rows in the model's order."""
-    model = likelihood.model
-    if model is None:
-        return ()
-    return tuple(Term(t.codes[model.order], t.Z[model.order], t.correlated, t.name) for t in likelihood.problem.terms)
 
 
 def _fixed_metric(problem: Problem, vector: Vector) -> Matrix:

@@ -313,8 +313,17 @@ def _arrange(problem: Problem, vector: Vector, target: Target) -> tuple[Problem,
         problem, vector = _reordered(problem, vector, target)
     last = target.place if target.kind == "beta" else None
     last_zero = target.place if target.kind == "zero" else None
-    inner, back = standardised(problem, last=last, last_zero=last_zero)
+    inner, back = standardised(problem, last=last, last_zero=last_zero, kept=_kept(problem, target))
     return inner, np.asarray(np.linalg.solve(back, vector), dtype=np.float64), _coordinate(inner, target)
+
+
+def _kept(problem: Problem, target: Target) -> dict[int, int]:
+    """Leading effects of the target's term whose entries of the scale are those of the effects themselves."""
+    if target.kind == "correlation":
+        return {target.term: 2}
+    if target.kind != "sd":
+        return {}
+    return {target.term: 1 if problem.terms[target.term].correlated else target.effect + 1}
 
 
 def _coordinate(problem: Problem, target: Target) -> int:

@@ -16,6 +16,9 @@ LARGEST_MEAN = 1e15
 STEEP = 1e-2
 """Slope in standard errors above which a refit is not at a maximum."""
 
+NEAR_ZERO = 0.05
+"""Part of its usual size below which a scale begins as if at 0: the likelihood is even in it, so it is flat there."""
+
 
 def simulate_counts(problem: Problem, vector: Vector, rng: np.random.Generator) -> Vector:
     """Counts (n,) with new random effects, from the model at a vector (p,).
@@ -75,12 +78,13 @@ class Refitter:
 
     def __init__(self, problem: Problem, vector: Vector) -> None:
         inner, self.back = standardised(problem)
-        self.start = np.asarray(np.linalg.solve(self.back, vector), dtype=np.float64)
+        top = np.asarray(np.linalg.solve(self.back, vector), dtype=np.float64)
         self.likelihood = Likelihood(inner)
-        self.search: Search = make_search(self.likelihood, self.start)
+        self.search: Search = make_search(self.likelihood, top)
+        self.start = self._off_the_flat(top)
 
-    def refit(self, y: Vector) -> Refit:
-        """Maximum likelihood for counts y (n,).
+    def refit(self, y: Vector, start: Vector | None = None) -> Refit:
+        """Maximum likelihood for counts y (n,), from another start (p,) if given.
 
         Raises
         ------
@@ -91,7 +95,8 @@ class Refitter:
             raise FitError("no events in this draw")
         likelihood = self.likelihood.with_counts(y)
         search = replace(self.search, objective=likelihood)
-        found: Top = ascend(search, self.start)
+        begin = self.start if start is None else self._off_the_flat(np.asarray(np.linalg.solve(self.back, start)))
+        found: Top = ascend(search, begin)
         for _ in range(2):
             if found.slope < STEEP:
                 break
@@ -99,6 +104,14 @@ class Refitter:
         if not (np.isfinite(found.value) and found.slope < STEEP):
             raise FitError(f"a slope of {found.slope:.2g} per standard error is left")
         return Refit(self.back @ found.vector, found.value)
+
+    def _off_the_flat(self, start: Vector) -> Vector:
+        """The start with scales beside 0 at 0, from where the search lifts them."""
+        begin = np.array(start, dtype=np.float64)
+        for place in self.search.scales:
+            if begin[place] < NEAR_ZERO * self.search.usual[place]:
+                begin[place] = 0.0
+        return begin
 
 
 def parameter_values(layout: Layout, vector: Vector) -> Vector:

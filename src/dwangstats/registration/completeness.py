@@ -10,7 +10,7 @@ from dwangstats._types import Codes, Matrix
 from dwangstats.errors import DomainError
 from dwangstats.registration.draws import JointDraws, joint_draws
 from dwangstats.registration.expected import expected_rows
-from dwangstats.registration.gate import identified_parts, shown, verdict_by_cell
+from dwangstats.registration.gate import certified_parts, identified_parts, shown, verdict_by_cell
 from dwangstats.registration.groups import Cells, make_cells
 from dwangstats.registration.randomness import Random, generator
 from dwangstats.registration.results import RegistrationResult
@@ -61,16 +61,22 @@ def completeness(
     Raises
     ------
     IdentificationError
-        If the level of completeness is not identified, see `Identification`.
+        If the level of completeness is not identified, see `Identification`; with ``by`` if it is in no group.
     FitError
         If the certificate of the fit failed.
     DomainError
         If an argument is outside its domain.
     """
     _check(weights, draws, level)
-    parts = identified_parts(result, "level", "completeness")
+    if by is None or result.parts is None:
+        identified_parts(result, "level", "completeness")
+    parts = certified_parts(result)
     cells = make_cells(parts.rate.frame, by)
     events, registered = expected_rows(parts.problem, parts.fit)
+    verdict = verdict_by_cell(result, cells, events)
+    allowed = shown(result, verdict)
+    if not allowed.any():
+        identified_parts(result, "level", "completeness of any group")
     joint = joint_draws(parts.problem, parts.fit, generator(rng), draws)
     found = _shares(joint, cells)
     estimate = _ratio(cells.sum(registered[None, :]), cells.sum(events[None, :]))[0]
@@ -79,8 +85,6 @@ def completeness(
         found = _means(_shares(joint, pairs), outer, cells.size)
         estimate = _means(_ratio(pairs.sum(registered[None, :]), pairs.sum(events[None, :])), outer, cells.size)[0]
     lower, upper = np.quantile(found, [(1.0 - level) / 2.0, (1.0 + level) / 2.0], axis=0)
-    verdict = verdict_by_cell(result, cells, events)
-    allowed = shown(result, verdict)
     return cells.keys.assign(
         completeness=np.where(allowed, estimate, np.nan),
         lower=np.where(allowed, np.minimum(lower, estimate), np.nan),

@@ -76,9 +76,7 @@ def information_by_source(problem: ThinnedProblem, fit: ThinnedFit, excluded: Se
     -------
     Sources
     """
-    completeness = np.zeros(fit.vector.size, dtype=bool)
-    completeness[problem.layout.alpha] = True
-    inside = completeness[fit.free]
+    inside = _of_completeness(problem)[fit.free]
     parts = _evidence(problem, fit, inside)
     relaxed = _sum(precision(term, fit) for term in problem.gaussian if relaxes_rate(problem, term))
     rest = fit.information - _sum(parts.values())
@@ -95,6 +93,8 @@ def information_by_source(problem: ThinnedProblem, fit: ThinnedFit, excluded: Se
 def background(problem: ThinnedProblem, fit: ThinnedFit) -> Matrix:
     """Next to nothing about completeness: its mean logit has a standard deviation of `VAGUE`, at all columns' scales.
 
+    So has the spread between providers.
+
     Without it a target would count as unknown for a trifle that no evidence speaks on, such as other weights of the
     years than those of the prior.
 
@@ -109,6 +109,8 @@ def background(problem: ThinnedProblem, fit: ThinnedFit) -> Matrix:
     """
     W = problem.counts.W
     whole = np.zeros((fit.vector.size, fit.vector.size))
+    of_completeness = _of_completeness(problem)
+    whole[of_completeness, of_completeness] = VAGUE**-2
     whole[problem.layout.alpha, problem.layout.alpha] = (
         (event_weights(problem, fit.vector)[:, None] * W).T @ W / VAGUE**2
     )
@@ -164,6 +166,21 @@ def precision(term: Gaussian, fit: ThinnedFit) -> Matrix:
     """Information of normal terms on the free parameters, (f, f)."""
     scaled = term.matrix[:, fit.free] / term.sd[:, None]
     return np.asarray(scaled.T @ scaled, dtype=np.float64)
+
+
+def _of_completeness(problem: ThinnedProblem) -> NDArray[np.bool_]:
+    """Coefficients of completeness, and where other evidence sees it too the law of its provider effects, (p,).
+
+    Counts that know completeness for a given spread between providers, with an audit that knows the spread, would
+    otherwise pass for evidence on years that nobody audited.
+    """
+    layout = problem.layout
+    inside = np.zeros(layout.size, dtype=bool)
+    inside[layout.alpha] = True
+    if problem.audits or problem.linked is not None:
+        for part in (layout.sv, layout.atanh_rho, layout.silent_logit):
+            inside[part] = True
+    return inside
 
 
 def _evidence(problem: ThinnedProblem, fit: ThinnedFit, inside: NDArray[np.bool_]) -> dict[str, Matrix]:

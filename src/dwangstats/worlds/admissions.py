@@ -22,7 +22,8 @@ FORM: Final = "admission"
 CLOSED: Final = ("closed_acute", "closed_long_stay", "forensic", "paaz")
 #: Standard deviation between providers of logit completeness, around one half: an assumption.
 COMPLETENESS_SD: Final = 1.3
-STATUSES: Final = (("ZM", 0.5), ("CM", 0.5))
+#: As often on an authorisation as on a crisis measure: an assumption.
+STATUSES: Final = ("ZM", "CM")
 
 
 @dataclass(frozen=True, slots=True)
@@ -99,7 +100,6 @@ def admission_rows(
     times = np.where(delivered, admissions.registered, 0.0)[location, quarter].astype(np.intp)
     location, quarter = np.repeat(location, times), np.repeat(quarter, times)
     provider, half = network.provider[location], calendar.half_year[quarter]
-    names, shares = zip(*STATUSES, strict=True)
     clients = pd.to_numeric(registrations["client_id"].str[1:]).max() if len(registrations) else 0
     first = len(registrations) + 1
     return pd.DataFrame(
@@ -110,7 +110,7 @@ def admission_rows(
             "client_id": [f"c{int(clients) + 1 + i:06d}" for i in range(location.size)],
             "law": "WVGGZ",
             "intervention_code": CODE,
-            "legal_status": rng.choice(np.array(names), size=location.size, p=shares),
+            "legal_status": rng.choice(np.array(STATUSES), size=location.size),
             "begin": _moments(calendar, quarter, rng),
             "end": np.full(location.size, np.datetime64("NaT"), dtype="datetime64[s]"),
             "received_at": deliveries.received_at[provider, half].astype("datetime64[s]"),

@@ -201,7 +201,7 @@ def planted_in_rows(error: str, rows: pd.DataFrame, effect: str, detail: str = "
     detail : str
         What was done.
     """
-    period = period_of(rows["begin"], "quarter") if len(rows) else []
+    period = period_of(rows["begin"], "quarter").to_numpy(dtype=object)
     return _table(
         {
             "error": error,
@@ -210,7 +210,7 @@ def planted_in_rows(error: str, rows: pd.DataFrame, effect: str, detail: str = "
             "registration_id": rows["registration_id"].to_numpy(dtype=object),
             "provider_id": rows["provider_id"].to_numpy(dtype=object),
             "location_id": rows["location_id"].to_numpy(dtype=object),
-            "period": list(period),
+            "period": period,
             "detail": detail,
         },
         len(rows),

@@ -13,7 +13,7 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from dwangstats._types import Vector
+from dwangstats._types import Codes, Vector
 from dwangstats.data.periods import period_of
 from dwangstats.worlds.lapses import rounded_up
 from dwangstats.worlds.network import Network
@@ -147,34 +147,42 @@ def _next_shift(moment: "pd.Series[pd.Timestamp]") -> "pd.Series[pd.Timestamp]":
 
 def _open_at_discharge(frame: pd.DataFrame, site: Site, plan: ErrorParameters, rng: np.random.Generator) -> Step:
     """E3: the client's next registration is at another location of the provider, and only then comes the end."""
-    order = frame.sort_values(["client_id", "begin"], kind="stable").index
-    following = pd.Series(order, index=order).groupby(frame.loc[order, "client_id"]).shift(-1).reindex(frame.index)
-    drawn = pd.Series(rng.random(len(frame)), index=frame.index)
-    days = pd.Series(rng.integers(1, 10, size=len(frame)), index=frame.index)
+    following = _next_of_client(frame)
+    drawn, days = rng.random(len(frame)), rng.integers(1, 10, size=len(frame))
+    begin, end, location = (frame[name].to_numpy(copy=True) for name in ("begin", "end", "location_id"))
+    possible = np.flatnonzero(_lasting(frame) & (following >= 0))
+    possible = possible[begin[following[possible]] > end[possible]]
+    possible = possible[np.argsort(drawn[possible], kind="stable")]
+    possible = possible[~frame["client_id"].iloc[possible].duplicated().to_numpy()]
     wanted = rounded_up(plan.open_at_discharge, int(_lasting(frame).sum()))
-    candidates = frame.loc[_lasting(frame) & following.notna().to_numpy()].assign(drawn=drawn)
-    candidates = candidates.sort_values("drawn").drop_duplicates("client_id")
-    end, location, changed = frame["end"].copy(), frame["location_id"].copy(), []
-    for row in candidates.index:
-        after = int(following[row])
-        elsewhere = _other_location(site, str(frame.at[row, "location_id"]), frame.at[after, "begin"])
-        if len(changed) == wanted:
+    rows = np.zeros(len(frame), dtype=np.bool_)
+    for row in possible:
+        elsewhere = _other_location(site, str(location[row]), begin[following[row]])
+        if rows.sum() == wanted:
             break
-        if elsewhere is None or frame.at[after, "begin"] <= frame.at[row, "end"]:
-            continue
-        end[row] = frame.at[after, "begin"] + pd.Timedelta(days=int(days[row]))
-        location[after] = elsewhere
-        changed.append(row)
-    rows = frame.index.isin(changed)
+        if elsewhere is not None:
+            end[row] = begin[following[row]] + np.timedelta64(int(days[row]), "D")
+            location[following[row]] = elsewhere
+            rows[row] = True
     note = planted_in_rows("E3", frame.loc[rows], "changed", "end after activity at another location")
     return _touch(frame.assign(end=end, location_id=location), rows), note
 
 
-def _other_location(site: Site, location: str, moment: pd.Timestamp) -> str | None:
+def _next_of_client(frame: pd.DataFrame) -> Codes:
+    """Position of the next registration of the same client, -1 for the last one."""
+    client = pd.factorize(frame["client_id"])[0]
+    order = np.lexsort((frame["begin"].to_numpy(), client))
+    following = np.full(len(frame), -1, dtype=np.intp)
+    same = client[order[:-1]] == client[order[1:]]
+    following[order[:-1][same]] = order[1:][same]
+    return following
+
+
+def _other_location(site: Site, location: str, moment: np.datetime64) -> str | None:
     """Another location of the same provider that is open at a moment."""
     network = site.network
     here = int(np.flatnonzero(network.location_ids == location)[0])
-    quarter = int(np.searchsorted(site.calendar.starts.to_numpy(), np.datetime64(moment), side="right")) - 1
+    quarter = int(np.searchsorted(site.calendar.starts.to_numpy(), moment, side="right")) - 1
     others = (network.provider == network.provider[here]) & (network.first <= quarter) & (network.last >= quarter)
     others[here] = False
     found = np.flatnonzero(others)
@@ -264,7 +272,8 @@ def _twice(frame: pd.DataFrame, site: Site, plan: ErrorParameters, rng: np.rando
     """E5: entered twice from one source, or by two services some minutes apart."""
     provider = pd.Index(site.network.provider_ids).get_indexer(pd.Index(frame["provider_id"]))
     quarters = pd.Index(site.calendar.quarters)
-    quarter = quarters.get_indexer(pd.Index(period_of(frame["begin"], "quarter")))
+    kind = site.calendar.kind
+    quarter = quarters.get_indexer(pd.Index(period_of(frame["begin"], kind)))
     share = np.where(site.migration_year[provider, quarter], plan.duplicated_in_migration, plan.duplicated)
     drawn, source = rng.random((2, len(frame)))
     minutes = rng.integers(-10, 11, size=len(frame))
@@ -272,7 +281,7 @@ def _twice(frame: pd.DataFrame, site: Site, plan: ErrorParameters, rng: np.rando
     same = source < plan.duplicated_same_source
     shift = pd.Series(pd.to_timedelta(np.where(same, 0, minutes), unit="min"), index=frame.index)
     begin = frame["begin"] + shift
-    inside = (period_of(begin, "quarter") == period_of(frame["begin"], "quarter")).to_numpy(dtype=np.bool_)
+    inside = (period_of(begin, kind) == period_of(frame["begin"], kind)).to_numpy(dtype=np.bool_)
     begin = begin.where(inside, frame["begin"]).astype(frame["begin"].dtype)
     end = frame["end"].mask((frame["end"] < begin).to_numpy(dtype=np.bool_), begin)
     copies = _numbered(frame.assign(begin=begin, end=end, touched=True).loc[rows], frame, "registration_id")
@@ -284,12 +293,20 @@ def _twice(frame: pd.DataFrame, site: Site, plan: ErrorParameters, rng: np.rando
 
 
 def _planned_blocks(frame: pd.DataFrame, site: Site, plan: ErrorParameters, rng: np.random.Generator) -> Step:
-    """E9: two to four clients of one location, in their rooms at the same hours, every day of a quarter."""
+    """E9: two to four clients of one location, in their rooms at the same hours, every day of a quarter.
+
+    Where a register tells planned from unplanned, a share of what was planned is registered as unplanned.
+    """
+    if "planned" in frame.columns:
+        planned = frame["planned"].to_numpy(dtype=np.bool_)
+        rows = planned & (rng.random(len(frame)) < plan.planned_blocks)
+        note = planned_in_rows("E9", frame.loc[rows], "changed", "planned registered as unplanned")
+        return _touch(frame.assign(planned=planned & ~rows), rows), note
     places = frame.loc[frame["location_id"].notna() & (frame["law"].isin(OTHER_LAW))]
     places = places.assign(quarter=period_of(places["begin"], "quarter"))
     keys = places[["location_id", "quarter"]].drop_duplicates().sort_values(["location_id", "quarter"])
     keys = keys.iloc[rng.permutation(len(keys))].drop_duplicates("location_id")
-    blocks = []
+    blocks: list[pd.DataFrame] = []
     for location, quarter in keys.head(_blocks(site, plan)).itertuples(index=False):
         model = places.loc[(places["location_id"] == location) & (places["quarter"] == quarter)].iloc[[0]]
         blocks.append(_one_block(model.drop(columns="quarter"), str(quarter), len(blocks), site, rng))

@@ -6,7 +6,7 @@ from functools import cached_property
 import numpy as np
 import pandas as pd
 
-from dwangstats._types import Codes, Vector
+from dwangstats._types import Codes, PeriodKind, Vector
 from dwangstats.worlds.parameters import AFTER, BEFORE
 
 
@@ -15,6 +15,11 @@ class Calendar:
     """Quarters of consecutive years; every array has one element per quarter."""
 
     years: tuple[int, ...]
+
+    @property
+    def kind(self) -> PeriodKind:
+        """What a period of the world is."""
+        return "quarter"
 
     @cached_property
     def starts(self) -> pd.DatetimeIndex:

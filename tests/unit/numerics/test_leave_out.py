@@ -2,8 +2,8 @@ import numpy as np
 import pytest
 
 from dwangstats.errors import DomainError
-from dwangstats.numerics.leave_out import cluster_scores, leave_out, vector_information
-from dwangstats.numerics.likelihood import Likelihood, Problem
+from dwangstats.numerics.leave_out import cluster_scores, leave_out
+from dwangstats.numerics.likelihood import Likelihood, Problem, vector_information
 from dwangstats.numerics.mixed.fit import fit_mixed
 from dwangstats.numerics.mixed.structure import Term
 

@@ -4,8 +4,14 @@ import pytest
 from dwangstats._types import FamilyName
 from dwangstats.errors import FitError
 from dwangstats.numerics.glm import fit_counts
-from dwangstats.numerics.leave_out import vector_information
-from dwangstats.numerics.likelihood import Likelihood, Problem, ascend, make_search, standardised
+from dwangstats.numerics.likelihood import (
+    Likelihood,
+    Problem,
+    ascend,
+    make_search,
+    standardised,
+    vector_information,
+)
 from dwangstats.numerics.mixed.fit import fit_mixed
 from dwangstats.numerics.mixed.structure import Term
 

@@ -48,3 +48,14 @@ def test_arguments_are_checked() -> None:
         completeness(fitted("audit"), weights="beds")
     with pytest.raises(DomainError, match="no column"):
         completeness(fitted("audit"), by="ward")
+
+
+def test_a_year_that_nobody_audited_is_left_blank() -> None:
+    result = fitted("audit of one year")
+    found = completeness(result, by="year", draws=300).set_index("year")
+    assert found.loc[2021, "verdict"] == "data-identified"
+    assert found.loc[2021, "lower"] < found.loc[2021, "completeness"] < found.loc[2021, "upper"]
+    assert found.loc[2022, "verdict"] == "functional form only"
+    assert found.loc[2022, ["completeness", "lower", "upper"]].isna().all()
+    with pytest.raises(IdentificationError):
+        completeness(result)

@@ -77,7 +77,7 @@ def spread(structure: Structure, effects: Effects) -> Matrix:
     """Effects of the chain that meet each finest group: (d, G)."""
     parts = effects.levels[-1]
     for level in range(len(structure.sizes) - 2, -1, -1):
-        parts = np.concatenate([effects.levels[level], parts[:, structure.parents[level]]])
+        parts = np.concatenate([effects.levels[level], np.take(parts, structure.parents[level], axis=1)])
     return parts
 
 
@@ -177,7 +177,7 @@ def selected_inverse(structure: Structure, factor: Factor) -> Products:
         own_cross = -multiply(up, cross)
         if T:
             own_up = own_up - np.einsum("atg,btg->abg", over, cross)
-            own_cross = own_cross - np.einsum("atg,ts->asg", over, S, optimize=True)
+            own_cross = own_cross - np.matmul(S, over)
         own = factor.inverses[level] - multiply(own_up, up.transpose(1, 0, 2))
         if T:
             own = own - np.einsum("atg,btg->abg", own_cross, over)

@@ -1,12 +1,12 @@
 """Rows that meet the same random effects: for Poisson counts their sums are all that matters."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
-from scipy.special import gammaln
 
 from dwangstats._types import Codes, Vector
+from dwangstats.numerics.mixed.rows import log_factorials
 from dwangstats.numerics.mixed.structure import Term
 
 WORTHWHILE = 0.7
@@ -42,19 +42,23 @@ class Cells:
 
 
 def find_cells(terms: Sequence[Term]) -> tuple[Codes, tuple[Term, ...]] | None:
-    """Cell of each row (n,) and the random terms on cells; None where there are nearly as many cells as rows."""
+    """Cell of each row (n,), by first row, and the random terms on cells; None where cells are hardly fewer."""
     found = _cell_keys(terms)
     if found is None or found[0] > WORTHWHILE * terms[0].codes.size:
         return None
     _, first, codes = found
-    return codes, tuple(Term(t.codes[first], t.Z[first], t.correlated, t.name) for t in terms)
+    order = np.argsort(first)
+    place = np.empty(order.size, dtype=np.intp)
+    place[order] = np.arange(order.size)
+    first, codes = first[order], place[codes]
+    return codes, tuple(replace(t, codes=t.codes[first], Z=t.Z[first]) for t in terms)
 
 
 def make_cells(y: Vector, codes: Codes) -> Cells:
     """Cells of rows whose cell numbers (n,) are non-decreasing."""
     starts = np.flatnonzero(np.diff(codes, prepend=-1))
     totals = np.add.reduceat(y, starts)
-    constant = np.add.reduceat(gammaln(y + 1.0), starts) - gammaln(totals + 1.0)
+    constant = np.add.reduceat(log_factorials(y), starts) - log_factorials(totals)
     return Cells(starts, np.diff(starts, append=codes.size), totals, constant)
 
 

@@ -1,25 +1,30 @@
 """Fit count models with random effects by maximum likelihood: the entry to this package."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 
 import numpy as np
 from numpy.typing import NDArray
 
 from dwangstats._types import FamilyName, Matrix, Vector
-from dwangstats.errors import FitError
-from dwangstats.numerics.mixed.blocks import Effects, selected_inverse, zeros
-from dwangstats.numerics.mixed.model import Evaluation, Model, checked_nodes, evaluate, evaluate_parts, make_model
-from dwangstats.numerics.mixed.optimise import Optimum, climb, polish
+from dwangstats.numerics.mixed.blocks import selected_inverse
+from dwangstats.numerics.mixed.collapsed import collapsed_information
+from dwangstats.numerics.mixed.false_zeros import leave_false_zeros
+from dwangstats.numerics.mixed.model import Evaluation, Model, checked_nodes, evaluate_parts, make_model
+from dwangstats.numerics.mixed.objective import WarmObjective
+from dwangstats.numerics.mixed.optimise import BESIDE, ROUGH, Hessian, Optimum, climb, difference_information, polish
 from dwangstats.numerics.mixed.parameters import (
     natural_jacobian,
     natural_labels,
+    scale_change,
+    scale_columns,
     singular_terms,
     to_natural,
     unpack,
 )
+from dwangstats.numerics.mixed.scalar_hessian import coefficient_information
 from dwangstats.numerics.mixed.scale import make_scale, sandwich, scale_effects
-from dwangstats.numerics.mixed.standardise import standardising
+from dwangstats.numerics.mixed.standardise import scale_basis, standardising
 from dwangstats.numerics.mixed.start import metric, rescaled, starting_vector
 from dwangstats.numerics.mixed.structure import Term
 
@@ -44,8 +49,15 @@ FEW_NODES, FEW_NODES_GAP = 5, 1e-3
 BUDGET = 400
 """Evaluations after which no further search begins; an ordinary fit takes 20 to 50."""
 
+GENTLE = 1e4
+"""Mean over standard deviation up to which a column is centred in its coefficient only: that costs four digits."""
+
 ACCEPTABLE = 1e-8
 """Scaled gradient above which the quasi-Newton search is taken up again."""
+
+CLOSE, BESIDE_LARGE = 3e-4, 1e-6
+"""Where a Hessian costs as many evaluations as there are parameters: slope in standard errors at which it is computed,
+and squared distance up to which it stands. One-sided differences err as much."""
 
 FINE = 1e-6
 """Slope in standard errors at which that second search stops."""
@@ -126,6 +138,29 @@ class MixedFit:
     vector: Vector
 
 
+@dataclass(frozen=True, slots=True)
+class Arranged:
+    """A fit with the arrangement it was found in, for whoever wants to climb again without arranging anew.
+
+    Attributes
+    ----------
+    fit : MixedFit
+    model : Model
+    back : Matrix
+        (p, p) takes the vector of the model to that of the fit.
+    usual : Vector
+        (p,) parameters of the usual size, as the model has them.
+    transform : Matrix
+        (p, p) the metric of the last climb.
+    """
+
+    fit: MixedFit
+    model: Model
+    back: Matrix
+    usual: Vector
+    transform: Matrix
+
+
 def fit_mixed(
     X: Matrix,
     y: Vector,
@@ -148,7 +183,7 @@ def fit_mixed(
     offset : Vector
         (n,) known part of the log mean, such as log exposure.
     terms : sequence of Term
-        Random terms, at least one.
+        Random terms, at least one. Columns far from zero beside a constant one are centred within the fit.
     family : {"poisson", "nb2", "nb1"}
     zero_X : Matrix, optional
         (n, kz) design of the logit of the probability of an extra zero.
@@ -169,38 +204,87 @@ def fit_mixed(
     FitError
         If the columns of a design are dependent or the likelihood is not finite.
     """
-    terms = tuple(terms)
-    centre = standardising(X)
-    zero_centre = None if zero_X is None else standardising(zero_X)
-    inner_zero = None if zero_X is None or zero_centre is None else zero_X @ zero_centre
-    model = make_model(X @ centre, y, offset, terms, family, inner_zero, checked_nodes(nodes, terms))
-    back = _back(model, centre, zero_centre)
-    objective = _Objective(model)
-    usual = starting_vector(model, terms)
-    begin = usual if start is None else _inverse_times(back, start)
+    return fit_arranged(X, y, offset, terms, family, zero_X=zero_X, nodes=nodes, start=start).fit
+
+
+def fit_arranged(
+    X: Matrix,
+    y: Vector,
+    offset: Vector,
+    terms: Sequence[Term],
+    family: FamilyName,
+    *,
+    zero_X: Matrix | None = None,
+    nodes: int | None = None,
+    start: Vector | None = None,
+) -> Arranged:
+    """As `fit_mixed`, with the arrangement."""
+    model, back = _arrange(X, y, offset, tuple(terms), family, zero_X, nodes)
+    objective = WarmObjective(model)
+    usual = starting_vector(model)
+    begin = usual if start is None else np.asarray(np.linalg.solve(back, start), dtype=np.float64)
     optimum, transform = _maximise(objective, model, begin, usual)
     fit = _assemble(model, optimum, objective, back)
     for more in MORE_NODES:
         if nodes is not None or not abs(fit.quadrature_error) > QUADRATURE_ERROR:
             break
-        model = replace(model, nodes=more)
-        objective.model = model
-        optimum = polish(objective, optimum.vector, transform, model.layout.floors, central=True)
+        model = objective.model = replace(model, nodes=more)
+        optimum = polish(
+            objective, optimum.vector, transform, model.layout.floors, hessian=_hessian(objective, model, transform)
+        )
         fit = _assemble(model, optimum, objective, back)
-    return fit
+    return Arranged(fit, model, back, usual, transform)
 
 
-def _maximise(objective: "_Objective", model: Model, begin: Vector, usual: Vector) -> tuple[Optimum, Matrix]:
+def _arrange(
+    X: Matrix,
+    y: Vector,
+    offset: Vector,
+    terms: tuple[Term, ...],
+    family: FamilyName,
+    zero_X: Matrix | None,
+    nodes: int | None,
+) -> tuple[Model, Matrix]:
+    """The model over columns of unit size, and the matrix that takes its vector to that of the caller's columns."""
+    nodes = checked_nodes(nodes, terms)
+    X = np.asfortranarray(X)
+    centre = standardising(X)
+    zero_centre = np.eye(0) if zero_X is None else standardising(zero_X)
+    bases = [scale_basis(term) for term in terms]
+    terms = tuple(replace(term, turn=basis) for term, basis in zip(terms, bases, strict=True))
+    inner_zero = None if zero_X is None else zero_X @ zero_centre
+    if np.abs(centre * np.abs(X[0])[:, None]).max() < GENTLE:
+        model = make_model(X, y, offset, terms, family, inner_zero, nodes, basis=centre)
+    else:
+        model = make_model(X @ centre, y, offset, terms, family, inner_zero, nodes)
+    layout = model.layout
+    back = np.eye(layout.size)
+    back[: layout.fixed, : layout.fixed] = centre
+    scales = slice(layout.fixed, layout.bounds[2])
+    back[scales, scales] = scale_change(layout, bases)
+    back[layout.bounds[3] :, layout.bounds[3] :] = zero_centre
+    return model, back
+
+
+def _maximise(objective: WarmObjective, model: Model, begin: Vector, usual: Vector) -> tuple[Optimum, Matrix]:
     """The maximum and the metric; large problems are brought near it by Laplace, which costs less per evaluation."""
-    floors, central = model.layout.floors, model.y.size < LARGE
+    floors, columns = model.layout.floors, scale_columns(model.layout)
     costly = model.nodes > 1 and model.cells is None and model.y.size > COSTLY
     if costly:
         objective.model = replace(model, nodes=1)
-    transform = metric(model, begin, usual, objective.full(begin))
-    vector = climb(objective, begin, transform, floors)
-    vector = _leave_false_zeros(objective, model, vector, usual, transform)
+    transform = metric(model, begin, usual, objective.full(begin).modes)
+    cheap = model.cells is not None or model.y.size < LARGE
+    vector = climb(objective, begin, transform, floors, rough=ROUGH if cheap else CLOSE)
+    vector = leave_false_zeros(objective, vector, transform, floors, usual, columns)
     transform = rescaled(model, transform, vector, usual)
-    optimum = polish(objective, vector, transform, floors, central=central)
+    optimum = polish(
+        objective,
+        vector,
+        transform,
+        floors,
+        hessian=_hessian(objective, objective.model, transform),
+        beside=BESIDE if cheap else BESIDE_LARGE,
+    )
     if costly:
         objective.model = model
         optimum = _refine(objective, model, optimum, transform)
@@ -209,100 +293,56 @@ def _maximise(objective: "_Objective", model: Model, begin: Vector, usual: Vecto
             break
         objective.restart(warm=warm)
         vector = climb(objective, origin, transform, floors, rough=FINE)
-        again = polish(objective, vector, transform, floors, central=True)
+        again = polish(objective, vector, transform, floors)
         if again.scaled_gradient < optimum.scaled_gradient:
             optimum = again
     return _snap(objective, model, optimum, transform), transform
 
 
-def _refine(objective: "_Objective", model: Model, near: Optimum, transform: Matrix) -> Optimum:
+def _hessian(objective: WarmObjective, model: Model, transform: Matrix) -> Hessian:
+    """Minus the Hessian of a model that need not be that of the objective, from the objective's last modes."""
+
+    def at(vector: Vector, gradient: Vector, free: NDArray[np.bool_]) -> Matrix:
+        objective.evaluations += 1
+        if model.cells is not None:
+            return collapsed_information(model, model.cells, vector, objective.effects, transform, free)
+        if model is objective.model:
+            other: Callable[[Vector], tuple[float, Vector]] = objective
+        else:
+            other = WarmObjective(model)
+            gradient = other(vector)[1]
+        central, floors = model.y.size < LARGE, model.layout.floors
+        known = None
+        if model.structure.scalar and model.nodes == 1:
+            known = coefficient_information(model, vector, objective.effects)
+        return difference_information(other, vector, gradient, transform, floors, free, central=central, known=known)
+
+    return at
+
+
+def _refine(objective: WarmObjective, model: Model, near: Optimum, transform: Matrix) -> Optimum:
     """From the maximum under Laplace to that under quadrature; few nodes give the Hessian where they suffice."""
     at = objective.full(near.vector)
     coarse = replace(model, nodes=min(FEW_NODES, model.nodes))
     gap = evaluate_parts(coarse, near.vector, at.modes.effects).value - at.value
-
-    def cheaper(vector: Vector) -> tuple[float, Vector]:
-        found = evaluate(coarse, vector, objective.effects)
-        objective.evaluations += 1
-        return found.value, found.gradient
-
+    hessian = _hessian(objective, coarse if abs(gap) < FEW_NODES_GAP else model, transform)
     return polish(
         objective,
         near.vector,
         transform,
         model.layout.floors,
-        central=model.y.size < LARGE,
         information=near.information,
         free=near.free,
-        curvature=cheaper if abs(gap) < FEW_NODES_GAP else None,
+        hessian=hessian,
+        beside=BESIDE if model.y.size < LARGE else BESIDE_LARGE,
     )
 
 
-class _Objective:
-    """Likelihood and gradient that begins each search for the modes at the last ones, and counts."""
-
-    def __init__(self, model: Model) -> None:
-        self.model = model
-        self.effects: Effects = zeros(model.structure)
-        # Where the conditional density has several modes, a search that begins at the origin each time keeps to one.
-        self.warm = True
-        self.evaluations = 0
-
-    def restart(self, *, warm: bool) -> None:
-        """Forget the modes, and for cold searches go on forgetting them."""
-        self.effects, self.warm = zeros(self.model.structure), warm
-
-    def full(self, vector: Vector) -> Evaluation:
-        found = evaluate(self.model, vector, self.effects if self.warm else None)
-        self.evaluations += 1
-        if np.isfinite(found.value):
-            self.effects = found.modes.effects
-        return found
-
-    def __call__(self, vector: Vector) -> tuple[float, Vector]:
-        try:
-            found = self.full(vector)
-        except FitError:
-            return -np.inf, np.zeros_like(vector)
-        return found.value, found.gradient
-
-
-def _inverse_times(matrix: Matrix, vector: Vector) -> Vector:
-    """Solve a linear system, (p,)."""
-    return np.asarray(np.linalg.solve(matrix, vector), dtype=np.float64)
-
-
-def _back(model: Model, centre: Matrix, zero_centre: Matrix | None) -> Matrix:
-    """Matrix that takes the inner parameters to those for the caller's designs."""
-    back = np.eye(model.layout.size)
-    k = model.layout.fixed
-    back[:k, :k] = centre
-    if zero_centre is not None:
-        back[model.layout.bounds[3] :, model.layout.bounds[3] :] = zero_centre
-    return back
-
-
-def _diagonal(model: Model) -> list[int]:
-    return [model.layout.fixed + p for p, (_, i, j) in enumerate(model.layout.entries) if i == j]
-
-
-def _leave_false_zeros(objective: _Objective, model: Model, vector: Vector, usual: Vector, transform: Matrix) -> Vector:
-    """The likelihood is even in a scale, so a scale of zero is always stationary: look whether it is a maximum."""
-    for place in _diagonal(model):
-        if vector[place] > 0.0:
-            continue
-        probe = vector.copy()
-        probe[place] = 0.02 * usual[place]
-        if objective(probe)[1][place] > 0.0:
-            probe[place] = 0.25 * usual[place]
-            vector = climb(objective, probe, transform, model.layout.floors)
-    return vector
-
-
-def _snap(objective: _Objective, model: Model, optimum: Optimum, transform: Matrix) -> Optimum:
+def _snap(objective: WarmObjective, model: Model, optimum: Optimum, transform: Matrix) -> Optimum:
     """Set scales and a constant probability of extra zeros to zero where the likelihood does not object."""
     floors = model.layout.floors
-    candidates = [p for p in _diagonal(model) if 0.0 < optimum.vector[p] < max(NEGLIGIBLE * transform[p, p], 1e-6)]
+    diagonal = scale_columns(model.layout)
+    candidates = [p for p in diagonal if 0.0 < optimum.vector[p] < max(NEGLIGIBLE * transform[p, p], 1e-6)]
     zero = model.layout.bounds[3]
     if model.layout.constant_zero and floors[zero] < optimum.vector[zero] < RARE_ZERO:
         candidates.append(zero)
@@ -313,10 +353,10 @@ def _snap(objective: _Objective, model: Model, optimum: Optimum, transform: Matr
     value, _ = objective(trial)
     if value < optimum.value - 1e-7:
         return optimum
-    return polish(objective, trial, transform, floors, central=True)
+    return polish(objective, trial, transform, floors)
 
 
-def _assemble(model: Model, optimum: Optimum, objective: _Objective, back: Matrix) -> MixedFit:
+def _assemble(model: Model, optimum: Optimum, objective: WarmObjective, back: Matrix) -> MixedFit:
     layout, free = model.layout, optimum.free
     at = objective.full(optimum.vector)
     vector = back @ optimum.vector

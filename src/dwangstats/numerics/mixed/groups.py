@@ -7,7 +7,6 @@ import numpy as np
 
 from dwangstats._types import Codes, FamilyName, Matrix, Vector
 from dwangstats.errors import DomainError
-from dwangstats.numerics.mixed.laplace import laplace_by_group
 from dwangstats.numerics.mixed.model import Model, Parts, checked_nodes, evaluate_parts, make_model
 from dwangstats.numerics.mixed.modes import top_groups
 from dwangstats.numerics.mixed.parameters import natural_jacobian, singular_terms
@@ -82,7 +81,7 @@ def group_parts(
 
 def _logliks(model: Model, parts: Parts) -> Vector:
     """Log likelihood by group of the chain's last level."""
-    by_group = parts.by_group if parts.by_group is not None else laplace_by_group(model.structure, parts.modes)
+    by_group = np.zeros(0) if parts.by_group is None else parts.by_group
     if parts.constant is None:
         return by_group
     return by_group + np.add.reduceat(parts.constant, _first(top_groups(model.structure)[0][model.structure.codes]))
@@ -96,10 +95,11 @@ def _scores(model: Model, parts: Parts) -> Matrix:
     first = _first(inner if model.cells is None else np.repeat(inner, model.cells.counts))
     columns = [np.add.reduceat(parts.row_scores * column, first) for column in model.X.T]
     chain = np.add.reduceat(found.chain, _first(finest), axis=2)
-    starts = [place.start for place in structure.placements]
-    columns += [chain[starts[t] + i, starts[t] + j] for t, i, j in layout.entries]
+    own = [chain[p.start : p.start + p.width, p.start : p.start + p.width] for p in structure.placements]
+    own = [c if A is None else np.tensordot(A.T, c, 1) for A, c in zip(model.turns, own, strict=True)]
+    columns += [own[t][i, j] for t, i, j in layout.entries]
     if found.dispersion is not None:
-        columns.append(np.add.reduceat(found.dispersion, first))
+        columns.append(np.add.reduceat(found.dispersion, _first(finest)))
     if found.zero is not None and model.zero_design is not None:
         columns += [np.add.reduceat(found.zero * column, first) for column in model.zero_design.T]
     return np.stack(columns, axis=1)

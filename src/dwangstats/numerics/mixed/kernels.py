@@ -5,6 +5,7 @@ Nothing is of order 1/alpha in NB1; in NB2 the direct formulas serve dispersions
 """
 
 from dataclasses import dataclass
+from functools import lru_cache
 
 import numpy as np
 
@@ -47,6 +48,7 @@ def make_events(y: Vector) -> Events | None:
     return Events(np.arange(row.size, dtype=np.float64) - before[row], row)
 
 
+@lru_cache(maxsize=4)
 def rising_table(largest: int, alpha: float) -> tuple[Vector, Vector]:
     """Sum over j < y of log(1 + alpha j), and its derivative in alpha, for y = 0 .. largest."""
     j = np.arange(largest, dtype=np.float64)
@@ -77,17 +79,33 @@ def nb2_terms(
     table : tuple of Vector
         From `rising_table`.
     """
+    # in place: the vectors of a block stay in the processor's cache only while they are few
     mean = np.exp(eta)
     spread = alpha * mean
     p = 1.0 / (1.0 + spread)
-    slope, shrunk = (y - mean) * p, mean * p
+    shrunk = mean * p
     rate, fall = _nb2_pieces(mean, spread, shrunk, alpha)
-    weight = shrunk * p * (1.0 + alpha * y)
-    twist = 2.0 * p - 1.0
-    loglik = table[0][index] + y * eta - (1.0 + alpha * y) * rate - constant
-    value = table[1][index] + fall - y * shrunk
-    dispersion = Nuisance(value, -slope * shrunk, shrunk * p * (2.0 * shrunk - y * twist))
-    return RowTerms(loglik, slope, weight, -weight * twist, dispersion)
+    slope = np.subtract(y, mean, out=mean)
+    slope *= p
+    inner = shrunk * p
+    fold = np.multiply(y, alpha, out=spread)
+    fold += 1.0
+    weight = inner * fold
+    loglik = y * eta
+    loglik -= np.multiply(fold, rate, out=fold)
+    loglik += np.take(table[0], index, out=rate, mode="clip")
+    loglik -= constant
+    fall -= np.multiply(y, shrunk, out=fold)
+    fall += np.take(table[1], index, out=rate, mode="clip")
+    turn = np.multiply(slope, shrunk, out=rate)
+    twist = np.multiply(p, 2.0, out=p)
+    twist -= 1.0
+    third = np.multiply(weight, twist, out=fold)
+    shrunk *= 2.0
+    shrunk -= np.multiply(y, twist, out=twist)
+    shrunk *= inner
+    dispersion = Nuisance(fall, np.negative(turn, out=turn), shrunk)
+    return RowTerms(loglik, slope, weight, np.negative(third, out=third), dispersion)
 
 
 def nb2_values(
@@ -111,15 +129,28 @@ def _nb2_pieces(mean: Vector, spread: Vector, shrunk: Vector, alpha: float) -> t
         rate = mean * np.polynomial.polynomial.polyval(spread, signs / (order + 1.0))
         return rate, mean**2 * np.polynomial.polynomial.polyval(spread, signs * (order + 1.0) / (order + 2.0))
     # The error of log(1 + s) beside log1p(s) is one rounding, over alpha; log1p takes eight times as long.
-    rate = np.log(1.0 + spread) / alpha
-    return rate, (rate - shrunk) / alpha
+    rate = 1.0 + spread
+    np.log(rate, out=rate)
+    rate /= alpha
+    fall = rate - shrunk
+    fall /= alpha
+    return rate, fall
 
 
 def nb2_slopes(y: Vector, eta: Vector, alpha: float) -> tuple[Vector, Vector]:
     """Slope and weight of NB2, for any dispersion >= 0."""
     mean = np.exp(eta)
-    p = 1.0 / (1.0 + alpha * mean)
-    return (y - mean) * p, mean * p * p * (1.0 + alpha * y)
+    p = alpha * mean
+    p += 1.0
+    np.divide(1.0, p, out=p)
+    fold = alpha * y
+    fold += 1.0
+    fold *= mean
+    fold *= p
+    fold *= p
+    slope = np.subtract(y, mean, out=mean)
+    slope *= p
+    return slope, fold
 
 
 def nb1_terms(y: Vector, events: Events, constant: Vector, eta: Vector, alpha: float) -> RowTerms:

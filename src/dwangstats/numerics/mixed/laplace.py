@@ -11,37 +11,11 @@ import numpy as np
 
 from dwangstats._types import Matrix, Vector
 from dwangstats.numerics.mixed.blocks import Effects, multiply, selected_inverse, solve, spread
-from dwangstats.numerics.mixed.modes import Modes, Point, top_groups
-from dwangstats.numerics.mixed.scale import Scale, left_times, right_times, sandwich, scale_effects, scaled_gather
+from dwangstats.numerics.mixed.modes import Curvature, Modes, Point, top_groups
+from dwangstats.numerics.mixed.scale import Scale, left_product, left_times, right_times, scale_effects, scaled_gather
 from dwangstats.numerics.mixed.structure import Structure
-from dwangstats.numerics.mixed.sums import Products, group_sums, linear_predictor, row_variances
+from dwangstats.numerics.mixed.sums import Products, chain_sum, group_sums, linear_predictor, row_variances
 from dwangstats.numerics.mixed.terms import Nuisance
-
-
-@dataclass(frozen=True, slots=True)
-class Ingredients:
-    """What distinguishes quadrature from Laplace in the gradient.
-
-    Attributes
-    ----------
-    slope : Vector
-        (m,) expected slope; at the mode for Laplace.
-    dispersion, zero : Vector or None
-        (m,) expected derivative in the dispersion and in the logit of an extra zero.
-    shrink : Vector or None
-        (G,) factor of the derivatives of log|H|; None stands for one.
-    pull : Vector or None
-        (G,) derivative of the value with respect to the place of the nodes, over H; None stands for zero.
-    scale : Vector or None
-        (G,) expected Z'g u less expected Z'g times the mode; None stands for zero.
-    """
-
-    slope: Vector
-    dispersion: Vector | None
-    zero: Vector | None
-    shrink: Vector | None = None
-    pull: Vector | None = None
-    scale: Vector | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,8 +30,10 @@ class Scores:
         (d, d, G) with respect to the chain's scale, by finest group.
     border : tuple of Matrix
         For each border term (q, q) with respect to its scale.
-    dispersion, zero : Vector or None
-        (m,) with respect to the dispersion and to each row's logit of an extra zero.
+    dispersion : Vector or None
+        (G,) with respect to the dispersion, by finest group.
+    zero : Vector or None
+        (m,) with respect to each row's logit of an extra zero.
     """
 
     eta: Vector
@@ -67,86 +43,110 @@ class Scores:
     zero: Vector | None
 
 
-def laplace_value(modes: Modes) -> float:
-    """Laplace approximation of the marginal log likelihood."""
-    return float(modes.terms.loglik.sum()) - 0.5 * modes.effects.dot(modes.effects) - 0.5 * modes.factor.logdet
+@dataclass(frozen=True, slots=True)
+class Marginal:
+    """The marginal log likelihood of the inner problem.
+
+    Attributes
+    ----------
+    value : float
+    by_group : Vector or None
+        (G_L,) the same by group of the last level of the chain; None with a border.
+    scores : Scores
+    modes : Modes
+    """
+
+    value: float
+    by_group: Vector | None
+    scores: Scores
+    modes: Modes
 
 
-def laplace_by_group(structure: Structure, modes: Modes) -> Vector:
-    """The same by group of the last level of the chain, (G_L,); the structure must have no border."""
-    tops = top_groups(structure)
-    size = structure.sizes[-1]
-    total = np.asarray(
-        np.bincount(tops[0][structure.codes], weights=modes.terms.loglik, minlength=size), dtype=np.float64
-    )
-    for level, top in enumerate(tops):
-        own = (modes.effects.levels[level] ** 2).sum(axis=0) + modes.factor.logdets[level]
-        total -= 0.5 * np.bincount(top, weights=own, minlength=size)
-    return total
-
-
-def laplace_ingredients(modes: Modes) -> Ingredients:
-    """Ingredients at the mode."""
-    dispersion, zero = modes.terms.dispersion, modes.terms.zero
-    return Ingredients(modes.terms.slope, dispersion.value if dispersion else None, zero.value if zero else None)
-
-
-def scores(structure: Structure, point: Point, modes: Modes, ingredients: Ingredients) -> Scores:
-    """Derivatives of the marginal log likelihood.
+def laplace(structure: Structure, point: Point, at: Curvature) -> Marginal:
+    """Laplace approximation with its derivatives.
 
     Parameters
     ----------
-    structure, point, modes
-        The model, its parameters and the modes there.
-    ingredients : Ingredients
-        Of Laplace or of quadrature.
+    structure, point
+        The model and its parameters.
+    at : Curvature
+        The modes there.
     """
+    modes, terms = at.modes, at.terms
     inverse = selected_inverse(structure, modes.factor)
-    if ingredients.shrink is not None:
-        inverse = Products(inverse.chain * ingredients.shrink, inverse.cross, inverse.border)
-    variances = row_variances(structure, sandwich(point.scale.transposed(), inverse))
-    bend = -0.5 * modes.terms.third * variances
+    half = right_times(point.scale.transposed(), inverse)
+    variances = row_variances(structure, left_product(point.scale, half))
+    bend = -0.5 * terms.third * variances
+    # the factor is that of before the last step: log|H| has moved by 2 bend'change since
+    loglik = terms.loglik - bend * at.change
     shift = solve(structure, modes.factor, scaled_gather(structure, point.scale, *group_sums(structure, bend)))
-    if ingredients.pull is not None:
-        shift = Effects((shift.levels[0] - ingredients.pull, *shift.levels[1:]), shift.border)
     moved = linear_predictor(structure, *scale_effects(structure, point.scale, shift))
-    eta = ingredients.slope - bend + modes.terms.weight * moved
-    chain, border = _scale_scores(structure, point.scale, modes, inverse, shift, eta)
-    if ingredients.scale is not None:
-        chain = chain + ingredients.scale
-    return Scores(
+    eta = terms.slope - bend + terms.weight * moved
+    chain, border = _scale_scores(structure, point.scale, at, inverse, half, shift, eta)
+    dispersion = nuisance_score(terms.dispersion, variances, moved)
+    found = Scores(
         eta,
         chain,
         border,
-        nuisance_score(ingredients.dispersion, modes.terms.dispersion, variances, moved),
-        nuisance_score(ingredients.zero, modes.terms.zero, variances, moved),
+        None if dispersion is None else chain_sum(structure, dispersion),
+        nuisance_score(terms.zero, variances, moved),
     )
+    value = float(loglik.sum()) - 0.5 * modes.effects.dot(modes.effects) - 0.5 * modes.factor.logdet
+    return Marginal(value, _by_group(structure, loglik, modes) if structure.separable else None, found, modes)
 
 
-def nuisance_score(value: Vector | None, terms: Nuisance | None, variances: Vector, moved: Vector) -> Vector | None:
+def _by_group(structure: Structure, loglik: Vector, modes: Modes) -> Vector:
+    """The value by group of the last level of the chain, (G_L,)."""
+    tops, size = top_groups(structure), structure.sizes[-1]
+    total = np.zeros(size)
+    for level, top in enumerate(tops):
+        own = -0.5 * ((modes.effects.levels[level] ** 2).sum(axis=0) + modes.factor.logdets[level])
+        if level == 0:
+            own += chain_sum(structure, loglik)
+        total += np.bincount(top, weights=own, minlength=size)
+    return total
+
+
+def nuisance_score(terms: Nuisance | None, variances: Vector, moved: Vector) -> Vector | None:
     """Derivative by row in a dispersion or a logit (m,): its direct part, and the movement of curvature and mode."""
-    if value is None or terms is None:
+    if terms is None:
         return None
-    return value + 0.5 * terms.curvature * variances - moved * terms.slope
+    return terms.value + 0.5 * terms.curvature * variances - moved * terms.slope
 
 
 def _scale_scores(
-    structure: Structure, scale: Scale, modes: Modes, inverse: Products, shift: Effects, eta: Vector
+    structure: Structure,
+    scale: Scale,
+    at: Curvature,
+    inverse: Products,
+    half: Products,
+    shift: Effects,
+    eta: Vector,
 ) -> tuple[Matrix, tuple[Matrix, ...]]:
     """Derivatives in L: Z'r u' - Z'g s' - Z'WZ L H^-1, restricted to the blocks of L."""
     r_chain, r_border = group_sums(structure, eta)
-    g_chain, g_border = modes.slopes
-    half = right_times(scale.transposed(), inverse)
-    chain = r_chain[:, None] * spread(structure, modes.effects) - g_chain[:, None] * spread(structure, shift)
-    chain -= multiply(modes.products.chain, half.chain.transpose(1, 0, 2))
+    g_chain, g_border = at.slopes
+    effects = at.modes.effects
+    chain = r_chain[:, None] * spread(structure, effects) - g_chain[:, None] * spread(structure, shift)
+    chain -= multiply(at.products.chain, half.chain.transpose(1, 0, 2))
     if structure.border:
-        chain -= np.einsum("atg,btg->abg", modes.products.cross, half.cross)
+        chain -= np.einsum("atg,btg->abg", at.products.cross, half.cross)
     border = []
     left = left_times(scale.chain, inverse.cross)
     for place, q, _ in scale.border:
-        inner = np.outer(r_border[place], modes.effects.border[place]) - np.outer(g_border[place], shift.border[place])
-        inner -= modes.products.border[place] @ half.border[place].T
-        inner -= np.tensordot(modes.products.cross[:, place], left[:, place], axes=((0, 2), (0, 2)))
-        groups = inner.shape[0] // q
-        border.append(np.einsum("gagb->ab", inner.reshape(groups, q, groups, q)))
+        pairs = (
+            (r_border[place], effects.border[place]),
+            (-g_border[place], shift.border[place]),
+            (-at.products.border[place], half.border[place]),
+            *((-cross[place], other[place]) for cross, other in zip(at.products.cross, left, strict=True)),
+        )
+        border.append(sum((_paired(one, other, q) for one, other in pairs), np.zeros((q, q))))
     return chain, tuple(border)
+
+
+def _paired(one: Matrix, other: Matrix, q: int) -> Matrix:
+    """Sum over groups of the products of two arrays (groups q, ...), one by effect of the one and the other: (q, q)."""
+    if q == 1:
+        return np.full((1, 1), np.vdot(one, other))
+    first, second = one.reshape(one.shape[0] // q, q, -1), other.reshape(other.shape[0] // q, q, -1)
+    return np.asarray(np.einsum("gam,gbm->ab", first, second), dtype=np.float64)

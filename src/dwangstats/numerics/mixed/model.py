@@ -1,21 +1,21 @@
 """A count model with random effects on arrays, and its marginal log likelihood with gradient at any parameters."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 
 from dwangstats._types import Codes, FamilyName, Matrix, Vector
 from dwangstats.errors import DomainError
-from dwangstats.numerics.mixed.blocks import Effects, zeros
+from dwangstats.numerics.mixed.blocks import Effects, Factor, zeros
 from dwangstats.numerics.mixed.cells import Cells, cell_predictor, find_cells, make_cells
-from dwangstats.numerics.mixed.laplace import Scores, laplace_ingredients, laplace_value, scores
+from dwangstats.numerics.mixed.laplace import Marginal, Scores, laplace
 from dwangstats.numerics.mixed.modes import Modes, Point, find_modes
 from dwangstats.numerics.mixed.parameters import Layout, Parameters, make_layout, pack, unpack
-from dwangstats.numerics.mixed.quadrature import quadrature
 from dwangstats.numerics.mixed.rows import Rows, make_rows
-from dwangstats.numerics.mixed.scalar import scalar_modes, scalar_scores
-from dwangstats.numerics.mixed.scale import make_scale
+from dwangstats.numerics.mixed.scalar import scalar_marginal
+from dwangstats.numerics.mixed.scale import Scale, make_scale
+from dwangstats.numerics.mixed.standardise import centring
 from dwangstats.numerics.mixed.structure import Structure, Term, build_structure
 
 
@@ -26,7 +26,9 @@ class Model:
     Attributes
     ----------
     X : Matrix
-        (n, k) design of the log mean.
+        (n, k) columns of the log mean's design, in Fortran order.
+    basis : Matrix or None
+        (k, k) such that the design is X times it; None stands for the identity.
     y, offset : Vector
         (n,) counts and known part of the log mean.
     zero_design : Matrix or None
@@ -38,13 +40,16 @@ class Model:
     order : Codes
         (n,) place in the caller's data of each row; rows are sorted by finest group and cell.
     structure : Structure
-        Random terms on the inner problem's rows.
+        Random terms on the inner problem's rows, their columns centred where they are far from zero.
+    turns : tuple of Matrix or None
+        Per term (q, q) matrix whose product with the scale in the parameters is the scale in the structure.
     layout : Layout
     nodes : int
         Quadrature nodes; 1 is Laplace.
     """
 
     X: Matrix
+    basis: Matrix | None
     y: Vector
     offset: Vector
     zero_design: Matrix | None
@@ -52,8 +57,23 @@ class Model:
     cells: Cells | None
     order: Codes
     structure: Structure
+    turns: tuple[Matrix | None, ...]
     layout: Layout
     nodes: int
+
+    def log_mean(self, beta: Vector) -> Vector:
+        """Fixed part of the log mean with its offset, (n,)."""
+        return self.X @ (beta if self.basis is None else self.basis @ beta) + self.offset
+
+    def by_column(self, values: Vector) -> Vector:
+        """Transposed design times (n,) values: (k,)."""
+        product = self.X.T @ values
+        return product if self.basis is None else self.basis.T @ product
+
+    def scale(self, parameters: Parameters) -> Scale:
+        """Scale of the structure's random effects."""
+        blocks = (L if A is None else A @ L for A, L in zip(self.turns, parameters.scales, strict=True))
+        return make_scale(self.structure, tuple(blocks))
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,24 +93,43 @@ def make_model(
     family: FamilyName,
     zero_X: Matrix | None,
     nodes: int,
+    *,
+    basis: Matrix | None = None,
 ) -> Model:
-    """Arrange a model; see `dwangstats.numerics.mixed.fit.fit_mixed` for the arguments."""
+    """Arrange a model; see `Model` for the basis and `dwangstats.numerics.mixed.fit.fit_mixed` for the others."""
+    terms, turns = _centred(terms)
     found = find_cells(terms) if family == "poisson" and zero_X is None else None
     structure = build_structure(found[1] if found else terms)
-    order, cells = structure.order, None
+    order, by_row = structure.order, None
     if found:
         place = np.empty(structure.order.size, dtype=np.intp)
         place[structure.order] = np.arange(structure.order.size)
         by_row = place[found[0]]
         order = np.argsort(by_row, kind="stable")
-        cells = make_cells(y[order], by_row[order])
-    y = y[order]
-    zero_X = None if zero_X is None else np.asfortranarray(zero_X[order])
+    if not np.all(order[1:] > order[:-1]):
+        X, y, offset = X[order], y[order], offset[order]
+        zero_X = None if zero_X is None else zero_X[order]
+        by_row = None if by_row is None else by_row[order]
+    cells = None if by_row is None else make_cells(y, by_row)
     rows = make_rows(cells.y if cells else y, family, inflated=zero_X is not None)
     constant_zero = zero_X is not None and zero_X.shape[1] == 1 and bool(np.ptp(zero_X) == 0.0)
     width = 0 if zero_X is None else zero_X.shape[1]
     layout = make_layout(X.shape[1], terms, dispersed=rows.dispersed, zero=width, constant_zero=constant_zero)
-    return Model(np.asfortranarray(X[order]), y, offset[order], zero_X, rows, cells, order, structure, layout, nodes)
+    X, zero_X = np.asfortranarray(X), None if zero_X is None else np.asfortranarray(zero_X)
+    return Model(X, basis, y, offset, zero_X, rows, cells, order, structure, turns, layout, nodes)
+
+
+def _centred(terms: Sequence[Term]) -> tuple[tuple[Term, ...], tuple[Matrix | None, ...]]:
+    """The terms with columns near zero, and what takes the scales in the parameters to those of these columns."""
+    found: list[tuple[Term, Matrix | None]] = []
+    for term in terms:
+        centre = centring(term.Z)
+        if centre is None:
+            found.append((term, term.turn))
+            continue
+        turn = np.linalg.solve(centre, np.eye(term.width) if term.turn is None else term.turn)
+        found.append((replace(term, Z=term.Z @ centre), np.asarray(turn, dtype=np.float64)))
+    return tuple(term for term, _ in found), tuple(turn for _, turn in found)
 
 
 def checked_nodes(nodes: int | None, terms: Sequence[Term]) -> int:
@@ -114,7 +153,7 @@ def checked_nodes(nodes: int | None, terms: Sequence[Term]) -> int:
     return nodes
 
 
-def evaluate(model: Model, vector: Vector, start: Effects | None = None) -> Evaluation:
+def evaluate(model: Model, vector: Vector, start: Effects | None = None, factor: Factor | None = None) -> Evaluation:
     """Marginal log likelihood (all constants included) with its gradient.
 
     Parameters
@@ -124,8 +163,10 @@ def evaluate(model: Model, vector: Vector, start: Effects | None = None) -> Eval
         (p,) parameters as laid out by `model.layout`.
     start : Effects or None
         Where the search for the modes begins; the origin if None.
+    factor : Factor or None
+        Precision of the effects at neighbouring parameters, which saves factorisations.
     """
-    parts = evaluate_parts(model, vector, start)
+    parts = evaluate_parts(model, vector, start, factor)
     return Evaluation(parts.value, _gradient(model, parts), parts.modes)
 
 
@@ -138,7 +179,7 @@ class Parts:
     value : float
         Marginal log likelihood.
     by_group : Vector or None
-        (G,) the same by finest group, without the constant of the cells; None for Laplace.
+        (G_L,) the same by group of the last level of the chain, without the constant of the cells; None with a border.
     constant : Vector or None
         (m,) log density of each cell's rows given their total; None without cells.
     scores : Scores
@@ -156,57 +197,46 @@ class Parts:
     modes: Modes
 
 
-def evaluate_parts(model: Model, vector: Vector, start: Effects | None = None) -> Parts:
+def evaluate_parts(model: Model, vector: Vector, start: Effects | None = None, factor: Factor | None = None) -> Parts:
     """As `evaluate`, with the contributions of rows and groups apart."""
     parameters = unpack(model.layout, vector)
-    eta = model.X @ parameters.beta + model.offset
-    point, means = _point(model, parameters, eta)
-    modes = _modes(model, point, start)
-    by_group = None
-    if model.nodes == 1:
-        value, ingredients = laplace_value(modes), laplace_ingredients(modes)
-    else:
-        result = quadrature(model.structure, model.rows, point, modes, model.nodes)
-        by_group, ingredients = result.by_group, result.ingredients
-        value = float(by_group.sum())
-    found = (scalar_scores if model.structure.scalar else scores)(model.structure, point, modes, ingredients)
-    row_scores = found.eta
-    if model.cells is not None and means is not None:
-        row_scores = model.y + model.cells.spread((found.eta - model.cells.y) / means[1]) * means[0]
-    constant = _cell_constant(model, eta, point)
-    if constant is not None:
-        value += float(constant.sum())
-    return Parts(value, by_group, constant, found, row_scores, modes)
-
-
-def _modes(model: Model, point: Point, start: Effects | None) -> Modes:
-    search = scalar_modes if model.structure.scalar else find_modes
-    return search(model.structure, model.rows, point, start or zeros(model.structure))
-
-
-def _point(model: Model, parameters: Parameters, eta: Vector) -> tuple[Point, tuple[Vector, Vector] | None]:
-    """The inner problem's parameters, and the means of rows and of cells up to one factor."""
-    scale = make_scale(model.structure, parameters.scales)
+    eta = model.log_mean(parameters.beta)
     zeta = None if model.zero_design is None else model.zero_design @ parameters.zero
+    scale = model.scale(parameters)
     if model.cells is None:
-        return Point(eta, scale, parameters.alpha, zeta), None
-    predictor, means, totals = cell_predictor(model.cells, eta)
-    return Point(predictor, scale, parameters.alpha, zeta), (means, totals)
+        found = inner_problem(model, Point(eta, scale, parameters.alpha, zeta), start, factor)
+        return Parts(found.value, found.by_group, None, found.scores, found.scores.eta, found.modes)
+    cells = model.cells
+    predictor, means, totals = cell_predictor(cells, eta)
+    found = inner_problem(model, Point(predictor, scale, parameters.alpha, zeta), start, factor)
+    constant = cells.total(model.y * eta) - cells.y * predictor - cells.constant
+    means *= cells.spread((found.scores.eta - cells.y) / totals)
+    means += model.y
+    return Parts(found.value + float(constant.sum()), found.by_group, constant, found.scores, means, found.modes)
 
 
-def _cell_constant(model: Model, eta: Vector, point: Point) -> Vector | None:
-    if model.cells is None:
-        return None
-    return model.cells.total(model.y * eta) - model.cells.y * point.eta - model.cells.constant
+def inner_problem(model: Model, point: Point, start: Effects | None, factor: Factor | None = None) -> Marginal:
+    """Marginal likelihood of the inner problem: of the rows, or of cells of them."""
+    structure, rows = model.structure, model.rows
+    start = start or zeros(structure)
+    if structure.scalar:
+        return scalar_marginal(structure, rows, point, start, model.nodes)
+    return laplace(structure, point, find_modes(structure, rows, point, start, factor))
+
+
+def scale_scores(model: Model, scores: Scores) -> tuple[Matrix, ...]:
+    """Derivatives of the value in the (q, q) scales of the parameters."""
+    chain, border, found = scores.chain.sum(axis=2), iter(scores.border), []
+    for placement, turn in zip(model.structure.placements, model.turns, strict=True):
+        a, b = placement.start, placement.start + placement.width
+        own = chain[a:b, a:b] if placement.level >= 0 else next(border)
+        found.append(own if turn is None else turn.T @ own)
+    return tuple(found)
 
 
 def _gradient(model: Model, parts: Parts) -> Vector:
     found = parts.scores
-    chain = found.chain.sum(axis=2)
-    scales, border = [], iter(found.border)
-    for placement in model.structure.placements:
-        a, b = placement.start, placement.start + placement.width
-        scales.append(chain[a:b, a:b] if placement.level >= 0 else next(border))
     alpha = 0.0 if found.dispersion is None else float(found.dispersion.sum())
     zero = np.zeros(0) if found.zero is None or model.zero_design is None else model.zero_design.T @ found.zero
-    return pack(model.layout, Parameters(model.X.T @ parts.row_scores, tuple(scales), alpha, zero))
+    beta = model.by_column(parts.row_scores)
+    return pack(model.layout, Parameters(beta, scale_scores(model, found), alpha, zero))

@@ -1,10 +1,13 @@
-"""Conditional modes of the random effects: damped Newton steps on all effects at once."""
+"""Conditional modes of the random effects: damped Newton steps on all effects at once.
+
+Factors are kept while steps with them shrink fast, and the last step is taken on the Taylor series of the rows.
+"""
 
 from dataclasses import dataclass
 
 import numpy as np
 
-from dwangstats._types import Codes, Vector
+from dwangstats._types import Codes, Matrix, Vector
 from dwangstats.errors import FitError
 from dwangstats.numerics.mixed.blocks import Effects, Factor, factorise, solve
 from dwangstats.numerics.mixed.rows import Rows, row_slopes, row_terms, safe_weight
@@ -21,6 +24,12 @@ ROUNDING = 1e-10
 
 NEARLY = 1e-4
 """Decrement from which the next point is expected to be the mode, so all derivatives are computed at once."""
+
+LAST = 1e-14
+"""Decrement per effect from which the last step is taken on the Taylor series of the rows: a step of 1e-7."""
+
+SHRINKING = 0.02
+"""Ratio of two decrements above which a kept factor is computed anew."""
 
 LONGEST_STEP = 4.0
 """Largest change of a row's log mean in one step; a longer one leaves the quadratic region."""
@@ -50,41 +59,53 @@ class Point:
 
 @dataclass(frozen=True, slots=True)
 class Modes:
-    """The mode of the effects and the curvature there.
+    """The mode of the effects.
 
     Attributes
     ----------
     effects : Effects
         Spherical scale.
-    eta : Vector
-        (m,) log mean at the mode.
-    terms : RowTerms
-        All row derivatives at the mode.
-    products : Products
-        Z'WZ, unscaled.
     factor : Factor
-        Of I + L'Z'WZL.
-    slopes : tuple
-        Z'g, unscaled.
+        Of I + L'Z'WZL, at the mode or within the last step of it.
     decrement : float
-        g'H^-1 g left at the mode.
+        g'H^-1 g left at the mode, or more.
     definite : bool
         False if the observed curvature was not positive definite and the expected one stands in for it.
-    evaluations : int
     """
 
     effects: Effects
-    eta: Vector
-    terms: RowTerms
-    products: Products
     factor: Factor
-    slopes: tuple[np.ndarray, Vector]
     decrement: float
     definite: bool
-    evaluations: int
 
 
-def find_modes(structure: Structure, rows: Rows, point: Point, start: Effects) -> Modes:
+@dataclass(frozen=True, slots=True)
+class Curvature:
+    """What the marginal likelihood needs to know at the mode.
+
+    Attributes
+    ----------
+    modes : Modes
+    terms : RowTerms
+        All row derivatives at the mode.
+    products : Products
+        Z'WZ, unscaled, where the factor was computed.
+    slopes : tuple
+        Z'g, unscaled.
+    change : Vector
+        (m,) change of the log means since the factor was computed, in the last step.
+    """
+
+    modes: Modes
+    terms: RowTerms
+    products: Products
+    slopes: tuple[Matrix, Vector]
+    change: Vector
+
+
+def find_modes(
+    structure: Structure, rows: Rows, point: Point, start: Effects, factor: Factor | None = None
+) -> Curvature:
     """Maximise log f(y | u) - u'u / 2 over u.
 
     A step is halved while the slope beyond it is steeper than before it; log densities are not needed on the way.
@@ -95,40 +116,74 @@ def find_modes(structure: Structure, rows: Rows, point: Point, start: Effects) -
         The model at one value of its parameters.
     start : Effects
         Where to begin, usually the modes at neighbouring parameters.
+    factor : Factor or None
+        The precision at neighbouring parameters.
 
     Returns
     -------
-    Modes
-        Its `decrement` says how exact they are.
+    Curvature
+        The `decrement` of its modes says how exact they are.
 
     Raises
     ------
     FitError
         If the parameters are so extreme that the precision of the effects cannot be factorised.
     """
-    effects, step, expected = start, None, np.inf
-    for iteration in range(1, ITERATIONS + 1):
+    last = LAST * (structure.border + sum(q * G for q, G in zip(structure.widths, structure.sizes, strict=True)))
+    effects, kept, expected, before = start, factor, np.inf, np.inf
+    step: Effects | None = None
+    for iteration in range(ITERATIONS):
         eta = point.eta + linear_predictor(structure, *scale_effects(structure, point.scale, effects))
-        terms = row_terms(rows, eta, point.alpha, point.zeta) if expected < NEARLY else None
+        final = iteration == ITERATIONS - 1
+        terms = row_terms(rows, eta, point.alpha, point.zeta) if expected < NEARLY or final else None
         slope, weight = (terms.slope, terms.weight) if terms else row_slopes(rows, eta, point.alpha, point.zeta)
-        slopes = group_sums(structure, slope)
-        gradient = scaled_gather(structure, point.scale, *slopes).plus(effects, -1.0)
+        gradient = _gradient(structure, point, group_sums(structure, slope), effects)
         if step is not None and expected > ROUNDING and not -step.dot(gradient) <= expected:
             step = Effects(tuple(0.5 * s for s in step.levels), 0.5 * step.border)
-            effects, expected = effects.plus(step, -1.0), 0.5 * expected
+            effects, expected, kept = effects.plus(step, -1.0), 0.5 * expected, None
             continue
-        products, factor, definite = _curvature(structure, rows, point, eta, weight)
-        step = solve(structure, factor, gradient)
-        decrement = step.dot(gradient)
-        if terms and (decrement < DECREMENT or (decrement < ROUNDING and decrement > 0.1 * expected)):
-            break
-        if iteration < ITERATIONS:
-            if decrement > NEARLY:
-                step = _shorten(structure, point.scale, step)
-            expected = step.dot(gradient)
-            effects = effects.plus(step)
-    terms = terms or row_terms(rows, eta, point.alpha, point.zeta)
-    return Modes(effects, eta, terms, products, factor, slopes, decrement, definite, iteration)
+        if terms is not None:
+            products, kept, definite = _curvature(structure, rows, point, eta, weight)
+            step = solve(structure, kept, gradient)
+            if final and not step.dot(gradient) < last:
+                step = step.plus(step, -1.0)
+            if final or step.dot(gradient) < last:
+                return _last_step(structure, point, effects, step, terms, products, kept, definite)
+        else:
+            step = None if kept is None else solve(structure, kept, gradient)
+            if step is None or not step.dot(gradient) < SHRINKING * before:
+                _, kept, _ = _curvature(structure, rows, point, eta, weight)
+                step = solve(structure, kept, gradient)
+        before = step.dot(gradient)
+        if before > NEARLY:
+            step = _shorten(structure, point.scale, step)
+        expected = step.dot(gradient)
+        effects = effects.plus(step)
+    raise FitError(f"no modes of the random effects were found in {ITERATIONS} steps")
+
+
+def _gradient(structure: Structure, point: Point, slopes: tuple[Matrix, Vector], effects: Effects) -> Effects:
+    """L'Z'g less the effects."""
+    return scaled_gather(structure, point.scale, *slopes).plus(effects, -1.0)
+
+
+def _last_step(
+    structure: Structure,
+    point: Point,
+    effects: Effects,
+    step: Effects,
+    terms: RowTerms,
+    products: Products,
+    factor: Factor,
+    definite: bool,
+) -> Curvature:
+    """Move the rows along a small step by their Taylor series; the factor stays."""
+    change = linear_predictor(structure, *scale_effects(structure, point.scale, step))
+    terms, effects = terms.moved(change), effects.plus(step)
+    slopes = group_sums(structure, terms.slope)
+    left = _gradient(structure, point, slopes, effects)
+    # the precision is at least one where it is definite, so the decrement is at most the squared length
+    return Curvature(Modes(effects, factor, left.dot(left), definite), terms, products, slopes, change)
 
 
 def _curvature(

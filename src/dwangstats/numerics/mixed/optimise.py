@@ -15,6 +15,8 @@ from dwangstats._types import Matrix, Vector
 from dwangstats.errors import FitError
 
 Objective = Callable[[Vector], tuple[float, Vector]]
+Hessian = Callable[[Vector, Vector, NDArray[np.bool_]], Matrix]
+"""Minus the Hessian (p, p) at a vector with its gradient, over the free parameters; zero elsewhere."""
 
 STOP = 1e-12
 """Scaled gradient g'H^-1 g at which the estimates are within 1e-6 standard errors of the maximum."""
@@ -100,10 +102,11 @@ def polish(
     transform: Matrix,
     floors: Vector,
     *,
-    central: bool,
+    central: bool = True,
     information: Matrix | None = None,
     free: NDArray[np.bool_] | None = None,
-    curvature: Objective | None = None,
+    hessian: Hessian | None = None,
+    beside: float = BESIDE,
 ) -> Optimum:
     """Newton steps from a point near the maximum, and the Hessian at the end.
 
@@ -117,8 +120,10 @@ def polish(
         (p, p) approximate information that may serve until the Hessian at the end.
     free : ndarray of bool, optional
         (p,) the parameters to which that information refers.
-    curvature : callable, optional
-        A cheaper objective of nearly the same curvature, from which the Hessian may be had.
+    hessian : callable, optional
+        The Hessian, if it can be had for less than the differences of the gradient.
+    beside : float
+        Squared distance in standard errors from which the Hessian at the end is computed anew.
 
     Raises
     ------
@@ -126,11 +131,10 @@ def polish(
         If the value is not finite.
     """
 
-    def hessian(at: Vector, slope: Vector, free: NDArray[np.bool_]) -> Matrix:
-        if curvature is None:
-            return _information(objective, at, slope, transform, floors, free, central)
-        return _information(curvature, at, curvature(at)[1], transform, floors, free, central)
+    def differences(at: Vector, slope: Vector, free: NDArray[np.bool_]) -> Matrix:
+        return difference_information(objective, at, slope, transform, floors, free, central=central)
 
+    hessian = hessian or differences
     vector = start.copy()
     value, gradient = objective(vector)
     if not np.isfinite(value):
@@ -161,7 +165,7 @@ def polish(
         if REFRESH < moved < np.inf or not np.array_equal(now_free, free):
             information = None
         free = now_free
-    if information is None or moved > BESIDE:
+    if information is None or moved > beside:
         information = hessian(vector, gradient, free)
     _, scaled = _newton(information, gradient, transform, free)
     eigenvalues = np.linalg.eigvalsh(_metric_information(information, transform, free))
@@ -173,19 +177,34 @@ def _free(vector: Vector, gradient: Vector, floors: Vector, transform: Matrix) -
     return ~((vector <= floors) & (slope <= 1e-6))
 
 
-def _information(
+def difference_information(
     objective: Objective,
     vector: Vector,
     gradient: Vector,
     transform: Matrix,
     floors: Vector,
     free: NDArray[np.bool_],
+    *,
     central: bool,
+    known: Matrix | None = None,
 ) -> Matrix:
-    """Minus the Hessian by differences along the columns of the transform, in the original coordinates."""
+    """Minus the Hessian (p, p) by differences along the columns of the transform, in the original coordinates.
+
+    Parameters
+    ----------
+    objective, vector, transform, floors, central
+        As for `polish`.
+    gradient : Vector
+        (p,) at the vector.
+    free : ndarray of bool
+        (p,) parameters that move; rows and columns of the others are zero.
+    known : Matrix, optional
+        (k, k) that of the first parameters, all free, which then need no differences.
+    """
     directions = np.flatnonzero(free)
     slopes = np.zeros((vector.size, directions.size))
-    for column, j in enumerate(directions):
+    k = 0 if known is None else known.shape[0]
+    for column, j in enumerate(directions[k:], start=k):
         move = STEP * transform[:, j]
         room = vector[j] - floors[j]
         if np.isfinite(room) and room < abs(move[j]):
@@ -197,6 +216,9 @@ def _information(
         length = move[j] / transform[j, j]
         slopes[:, column] = (ahead - behind) / (width * length)
     inner = -(transform[:, directions].T @ slopes)
+    if known is not None:
+        inner[:k, :k] = transform[:k, :k].T @ known @ transform[:k, :k]
+        inner[k:, :k] = inner[:k, k:].T
     inner = 0.5 * (inner + inner.T)
     back = np.linalg.inv(transform[np.ix_(directions, directions)])
     result = np.zeros((vector.size, vector.size))

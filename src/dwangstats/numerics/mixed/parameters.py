@@ -130,6 +130,27 @@ def pack(layout: Layout, parameters: Parameters) -> Vector:
     return np.concatenate([parameters.beta, scale, alpha, parameters.zero]).astype(np.float64)
 
 
+def scale_columns(layout: Layout) -> dict[int, tuple[int, ...]]:
+    """Place of each diagonal entry of the scales, with the places of the entries below it in its column."""
+    place = {entry: layout.fixed + number for number, entry in enumerate(layout.entries)}
+    return {
+        place[t, i, i]: tuple(where for (u, row, column), where in place.items() if u == t and column == i and row > i)
+        for t, i, j in layout.entries
+        if i == j
+    }
+
+
+def scale_change(layout: Layout, bases: Sequence[Matrix]) -> Matrix:
+    """Matrix from the entries of scales L to those of K L, for a lower-triangular (q, q) matrix K per term."""
+    entries = layout.entries
+    change = np.zeros((len(entries), len(entries)))
+    for to, (t, i, j) in enumerate(entries):
+        for at, (u, m, column) in enumerate(entries):
+            if u == t and column == j:
+                change[to, at] = bases[t][i, m]
+    return change
+
+
 def singular_terms(layout: Layout, vector: Vector) -> tuple[bool, ...]:
     """Whether the scale of each term has a zero on its diagonal, so that log standard deviations fail."""
     scales = unpack(layout, vector).scales

@@ -7,18 +7,41 @@ gradient is that of the approximation itself: the movement of the nodes with the
 
 from dataclasses import dataclass
 from functools import lru_cache
-from itertools import pairwise
 
 import numpy as np
 from scipy.special import roots_hermitenorm
 
-from dwangstats._types import Codes, Matrix, Vector
-from dwangstats.numerics.mixed.laplace import Ingredients
-from dwangstats.numerics.mixed.modes import Modes, Point
-from dwangstats.numerics.mixed.rows import BLOCK, Rows, row_values
-from dwangstats.numerics.mixed.structure import Structure
+from dwangstats._types import Matrix, Vector
+from dwangstats.numerics.mixed.rows import row_values
+from dwangstats.numerics.mixed.segment import Segment
 from dwangstats.numerics.mixed.sums import times
 from dwangstats.numerics.mixed.terms import RowValues
+
+
+@dataclass(frozen=True, slots=True)
+class Ingredients:
+    """What distinguishes quadrature from Laplace in the gradient.
+
+    Attributes
+    ----------
+    slope : Vector
+        (m,) expected slope; at the mode for Laplace.
+    dispersion, zero : Vector or None
+        (m,) expected derivative in the dispersion and in the logit of an extra zero.
+    shrink : Vector or None
+        (G,) factor of the derivatives of log|H|; None stands for one.
+    pull : Vector or None
+        (G,) derivative of the value with respect to the place of the nodes, over H; None stands for zero.
+    scale : Vector or None
+        (G,) expected Z'g u less expected Z'g times the mode; None stands for zero.
+    """
+
+    slope: Vector
+    dispersion: Vector | None
+    zero: Vector | None
+    shrink: Vector | None = None
+    pull: Vector | None = None
+    scale: Vector | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,57 +59,26 @@ class Quadrature:
     ingredients: Ingredients
 
 
-@dataclass(frozen=True, slots=True)
-class _Block:
-    """Some adjacent groups with their rows."""
-
-    rows: Rows
-    eta: Vector
-    zeta: Vector | None
-    z: Vector | None
-    starts: Codes
-    counts: Codes
-    scale: float
-    alpha: float
-
-    def spread(self, values: Vector) -> Vector:
-        return np.repeat(values, self.counts)
-
-    def sum(self, values: Vector) -> Vector:
-        return np.add.reduceat(values, self.starts)
-
-
-def quadrature(structure: Structure, rows: Rows, point: Point, modes: Modes, nodes: int) -> Quadrature:
+def quadrature(segment: Segment, mode: Vector, width: Vector, nodes: int) -> Quadrature:
     """Integrate over one scalar random effect per group.
-
-    Groups are taken in blocks whose rows, at all nodes, stay in the processor's cache.
 
     Parameters
     ----------
-    structure : Structure
-        One level with one effect, no border.
-    rows, point, modes
-        The model, its parameters and the modes there.
+    segment : Segment
+    mode, width : Vector
+        (G,) conditional modes, and standard deviations by the curvature there.
     nodes : int
         Number of nodes, >= 1.
     """
-    mode, width = modes.effects.levels[0][0], np.sqrt(modes.factor.inverses[0][0, 0])
-    edges = _edges(structure)
-    parts = [_integrate(_block(structure, rows, point, a, b), mode[a:b], width[a:b], nodes) for a, b in pairwise(edges)]
-    if len(parts) == 1:
-        return parts[0]
-    found = [part.ingredients for part in parts]
-    return Quadrature(
-        np.concatenate([part.by_group for part in parts]),
-        Ingredients(
-            np.concatenate([f.slope for f in found]),
-            _join([f.dispersion for f in found]),
-            _join([f.zero for f in found]),
-            _join([f.shrink for f in found]),
-            _join([f.pull for f in found]),
-            _join([f.scale for f in found]),
-        ),
-    )
+    abscissae, log_weights = hermite_nodes(nodes)
+    places = mode + abscissae[:, None] * width
+    at_nodes = [_at_node(segment, u) for u in places]
+    height = np.stack([segment.sum(node.loglik) for node in at_nodes]) - 0.5 * places**2 + log_weights[:, None]
+    top = height.max(axis=0)
+    mass = np.exp(height - top)
+    total = mass.sum(axis=0)
+    by_group = top + np.log(total) + np.log(width)
+    return Quadrature(by_group, _ingredients(segment, at_nodes, abscissae, places, mass / total, mode, width))
 
 
 @lru_cache(maxsize=16)
@@ -96,48 +88,12 @@ def hermite_nodes(count: int) -> tuple[Vector, Vector]:
     return x, np.log(w) - 0.5 * np.log(2.0 * np.pi) + 0.5 * x**2
 
 
-def _edges(structure: Structure) -> list[int]:
-    """Groups at which blocks of about `BLOCK` rows begin, and the number of groups."""
-    number = structure.row_starts // BLOCK
-    return [*np.flatnonzero(np.diff(number, prepend=-1)).tolist(), structure.sizes[0]]
-
-
-def _block(structure: Structure, rows: Rows, point: Point, a: int, b: int) -> _Block:
-    """Groups a to b."""
-    first = int(structure.row_starts[a])
-    last = first + int(structure.row_counts[a:b].sum())
-    z = structure.basis[0]
-    return _Block(
-        rows.part(first, last),
-        point.eta[first:last],
-        None if point.zeta is None else point.zeta[first:last],
-        None if z is None else z[first:last],
-        structure.row_starts[a:b] - first,
-        structure.row_counts[a:b],
-        float(point.scale.chain[0, 0]),
-        point.alpha,
-    )
-
-
-def _integrate(block: _Block, mode: Vector, width: Vector, nodes: int) -> Quadrature:
-    abscissae, log_weights = hermite_nodes(nodes)
-    places = mode + abscissae[:, None] * width
-    at_nodes = [_at_node(block, u) for u in places]
-    height = np.stack([block.sum(node.loglik) for node in at_nodes]) - 0.5 * places**2 + log_weights[:, None]
-    top = height.max(axis=0)
-    mass = np.exp(height - top)
-    total = mass.sum(axis=0)
-    by_group = top + np.log(total) + np.log(width)
-    return Quadrature(by_group, _ingredients(block, at_nodes, abscissae, places, mass / total, mode, width))
-
-
-def _at_node(block: _Block, u: Vector) -> RowValues:
-    effect = times(block.spread(block.scale * u), block.z)
-    return row_values(block.rows, block.eta + effect, block.alpha, block.zeta)
+def _at_node(segment: Segment, u: Vector) -> RowValues:
+    return row_values(segment.rows, segment.eta + segment.along(u), segment.alpha, segment.zeta)
 
 
 def _ingredients(
-    block: _Block,
+    segment: Segment,
     at_nodes: list[RowValues],
     abscissae: Vector,
     places: Matrix,
@@ -145,9 +101,9 @@ def _ingredients(
     mode: Vector,
     width: Vector,
 ) -> Ingredients:
-    slopes = np.stack([block.sum(times(node.slope, block.z)) for node in at_nodes])
-    climb = block.scale * slopes - places
-    shares = [block.spread(p) for p in posterior]
+    slopes = np.stack([segment.sum(times(node.slope, segment.z)) for node in at_nodes])
+    climb = segment.scale * slopes - places
+    shares = [segment.spread(p) for p in posterior]
     dispersion = [node.dispersion for node in at_nodes if node.dispersion is not None]
     zero = [node.zero for node in at_nodes if node.zero is not None]
     return Ingredients(
@@ -165,8 +121,3 @@ def _mix(shares: list[Vector], values: list[Vector]) -> Vector:
     for share, value in zip(shares[1:], values[1:], strict=True):
         total += share * value
     return total
-
-
-def _join(parts: list[Vector | None]) -> Vector | None:
-    given = [part for part in parts if part is not None]
-    return np.concatenate(given) if given else None

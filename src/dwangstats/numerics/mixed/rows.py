@@ -32,7 +32,7 @@ LARGEST_ETA = 100.0
 SMALLEST_ETA = -300.0
 """Log means are held above this, so that no mean is zero."""
 
-BLOCK = 8192
+BLOCK = 16384
 """Rows per block."""
 
 
@@ -55,6 +55,8 @@ class Rows:
         (m,) for NB2 the counts as integers, if a table over 0 .. max(y) is no longer than the rows.
     events : Events or None
         For NB1, if the counts are not too large.
+    largest : int
+        The largest count, of all rows where these are part of them.
     """
 
     y: Vector
@@ -64,11 +66,7 @@ class Rows:
     constant: Vector
     index: Codes | None
     events: Events | None
-
-    @property
-    def largest(self) -> int:
-        """The largest count."""
-        return int(self.y.max(initial=0.0))
+    largest: int
 
     @property
     def dispersed(self) -> bool:
@@ -82,7 +80,8 @@ class Rows:
             first, last = np.searchsorted(events.row, (a, b))
             events = Events(events.rank[first:last], events.row[first:last] - a)
         index = None if self.index is None else self.index[a:b]
-        return Rows(self.y[a:b], self.family, self.inflated, self.is_zero[a:b], self.constant[a:b], index, events)
+        y, is_zero, constant = self.y[a:b], self.is_zero[a:b], self.constant[a:b]
+        return Rows(y, self.family, self.inflated, is_zero, constant, index, events, self.largest)
 
 
 def make_rows(y: Vector, family: FamilyName, *, inflated: bool) -> Rows:
@@ -90,7 +89,16 @@ def make_rows(y: Vector, family: FamilyName, *, inflated: bool) -> Rows:
     small = float(y.max(initial=0.0)) <= max(y.size, 1000)
     index = y.astype(np.intp) if small and family == "nb2" else None
     events = make_events(y) if family == "nb1" else None
-    return Rows(y, family, inflated, y == 0.0, gammaln(y + 1.0), index, events)
+    return Rows(y, family, inflated, y == 0.0, log_factorials(y), index, events, int(y.max(initial=0.0)))
+
+
+def log_factorials(y: Vector) -> Vector:
+    """Log y! of counts y (m,)."""
+    top = float(y.max(initial=0.0))
+    if top > y.size:
+        return np.asarray(gammaln(y + 1.0), dtype=np.float64)
+    table: Vector = gammaln(np.arange(1.0, top + 2.0))
+    return table[y.astype(np.intp)]
 
 
 def row_terms(rows: Rows, eta: Vector, alpha: float, zeta: Vector | None) -> RowTerms:
@@ -106,7 +114,7 @@ def row_terms(rows: Rows, eta: Vector, alpha: float, zeta: Vector | None) -> Row
     zeta : Vector or None
         (m,) logit of the probability of an extra zero; None unless `rows.inflated`.
     """
-    eta = np.clip(eta, SMALLEST_ETA, LARGEST_ETA)
+    eta = limited(eta)
     table = None
     if rows.index is not None and nb2_direct(eta, alpha):
         table = rising_table(rows.largest, alpha)
@@ -127,7 +135,7 @@ def row_terms(rows: Rows, eta: Vector, alpha: float, zeta: Vector | None) -> Row
 
 def row_values(rows: Rows, eta: Vector, alpha: float, zeta: Vector | None) -> RowValues:
     """Log density and first derivatives only: what a quadrature node needs; arguments as `row_terms`."""
-    eta = np.clip(eta, SMALLEST_ETA, LARGEST_ETA)
+    eta = limited(eta)
     table = None
     if rows.index is not None and zeta is None and nb2_direct(eta, alpha):
         table = rising_table(rows.largest, alpha)
@@ -158,9 +166,15 @@ def row_slopes(rows: Rows, eta: Vector, alpha: float, zeta: Vector | None) -> tu
     return slope, weight
 
 
+def limited(eta: Vector) -> Vector:
+    """Log means held between `SMALLEST_ETA` and `LARGEST_ETA`."""
+    result = np.minimum(eta, LARGEST_ETA)
+    return np.maximum(result, SMALLEST_ETA, out=result)
+
+
 def safe_weight(rows: Rows, eta: Vector, alpha: float, weight: Vector) -> Vector:
     """The weight where it is positive, else the expected one, so that Newton steps climb."""
-    expected = families.expected_weight(rows.family, np.clip(eta, SMALLEST_ETA, LARGEST_ETA), alpha)
+    expected = families.expected_weight(rows.family, limited(eta), alpha)
     return np.where(weight > 0.0, weight, expected)
 
 
@@ -182,7 +196,7 @@ def _block_terms(
 
 
 def _block_slopes(rows: Rows, eta: Vector, alpha: float, zeta: Vector | None) -> tuple[Vector, Vector]:
-    eta = np.clip(eta, SMALLEST_ETA, LARGEST_ETA)
+    eta = limited(eta)
     if not rows.dispersed:
         mean = np.exp(eta)
         slope, weight = rows.y - mean, mean

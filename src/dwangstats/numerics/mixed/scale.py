@@ -45,25 +45,28 @@ def make_scale(structure: Structure, blocks: tuple[Matrix, ...]) -> Scale:
 
 def scale_effects(structure: Structure, scale: Scale, effects: Effects) -> tuple[Matrix, Vector]:
     """Effects on the predictor's scale that meet each finest group (d, G), and the border's (T,)."""
-    return scale.chain @ spread(structure, effects), border_times(scale, effects.border)
+    return left_times(scale.chain, spread(structure, effects)), border_times(scale, effects.border)
 
 
 def scaled_gather(structure: Structure, scale: Scale, chain: Matrix, border: Vector) -> Effects:
     """L'Z'v from Z'v."""
-    return gather(structure, scale.chain.T @ chain, border_times(scale.transposed(), border))
+    return gather(structure, left_times(scale.chain.T, chain), border_times(scale.transposed(), border))
 
 
 def sandwich(scale: Scale, products: Products) -> Products:
     """L'ML by blocks; with the transposed scale, LML'."""
-    half = right_times(scale, products)
-    chain = np.tensordot(scale.chain.T, half.chain, 1)
-    border = border_times(scale.transposed(), half.border)
-    return Products(chain, left_times(scale.chain.T, half.cross), border)
+    return left_product(scale.transposed(), right_times(scale, products))
+
+
+def left_product(scale: Scale, products: Products) -> Products:
+    """L M by blocks."""
+    chain, cross = left_times(scale.chain, products.chain), left_times(scale.chain, products.cross)
+    return Products(chain, cross, border_times(scale, products.border))
 
 
 def right_times(scale: Scale, products: Products) -> Products:
     """M L by blocks: the last effect of each block is scaled."""
-    chain = np.tensordot(scale.chain.T, products.chain, axes=(1, 1)).transpose(1, 0, 2)
+    chain = left_times(scale.chain.T, products.chain.transpose(1, 0, 2)).transpose(1, 0, 2)
     cross = np.empty_like(products.cross)
     for place, q, block in scale.border:
         part = products.cross[:, place]
@@ -75,11 +78,16 @@ def right_times(scale: Scale, products: Products) -> Products:
     return Products(chain, cross, border_times(scale.transposed(), products.border.T).T)
 
 
-def left_times(matrix: Matrix, cross: Matrix) -> Matrix:
-    """A (d, d) matrix times each of the (d, T, G) columns."""
-    if np.count_nonzero(matrix - np.diag(np.diag(matrix))) == 0:
-        return cross * np.diag(matrix)[:, None, None]
-    return np.tensordot(matrix, cross, 1)
+def left_times(matrix: Matrix, blocks: Matrix) -> Matrix:
+    """A (d, d) matrix, mostly zeros, times blocks (d, ...)."""
+    result = np.zeros(blocks.shape)
+    for a, row in enumerate(matrix):
+        for number, b in enumerate(np.flatnonzero(row)):
+            if number == 0:
+                np.multiply(blocks[b], row[b], out=result[a])
+            else:
+                result[a] += blocks[b] * row[b]
+    return result
 
 
 def border_times(scale: Scale, values: Matrix) -> Matrix:

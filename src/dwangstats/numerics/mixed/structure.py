@@ -32,12 +32,15 @@ class Term:
         Whether the q effects of a group are correlated.
     name : str
         What messages and parameter names call it.
+    turn : Matrix or None
+        (q, q) times the scale in the parameter vector is that of the effects of Z; None stands for the identity.
     """
 
     codes: Codes
     Z: Matrix
     correlated: bool
     name: str
+    turn: Matrix | None = None
 
     @property
     def width(self) -> int:
@@ -239,7 +242,7 @@ def _chain_codes(codes: list[Codes]) -> tuple[Codes, tuple[Codes, ...], list[Cod
     first = np.zeros(count, dtype=np.intp)
     first[codes[0]] = np.arange(codes[0].size)
     ancestry = [level[first] for level in codes]
-    order = np.lexsort(ancestry)
+    order = np.lexsort([_first_rows(level)[own] for level, own in zip(codes, ancestry, strict=True)])
     ranks, new = [], []
     for level, ancestors in zip(codes, ancestry, strict=True):
         sorted_groups = ancestors[order]
@@ -252,6 +255,13 @@ def _chain_codes(codes: list[Codes]) -> tuple[Codes, tuple[Codes, ...], list[Cod
     for fine, coarse in pairwise(new):
         parents.append(coarse[np.flatnonzero(np.diff(fine, prepend=-1))])
     return ranks[0][codes[0]], tuple(parents), ranks
+
+
+def _first_rows(codes: Codes) -> Codes:
+    """First row of each group: groups in this order leave rows that stand together where they are."""
+    first = np.empty(int(codes.max()) + 1, dtype=np.intp)
+    first[codes[::-1]] = np.arange(codes.size - 1, -1, -1)
+    return first
 
 
 def _distinct_columns(columns: list[Vector]) -> tuple[tuple[Vector | None, ...], tuple[int, ...]]:

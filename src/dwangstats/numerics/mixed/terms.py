@@ -39,6 +39,29 @@ class RowTerms:
     dispersion: Nuisance | None = None
     zero: Nuisance | None = None
 
+    def moved(self, change: Vector) -> "RowTerms":
+        """The same after a small change (m,) of the log means, by the next terms of the Taylor series."""
+        half = 0.5 * change
+        curve = self.weight - half * self.third
+        dispersion, zero = (
+            None
+            if nuisance is None
+            else Nuisance(
+                nuisance.value + change * (nuisance.slope + half * nuisance.curvature),
+                nuisance.slope + change * nuisance.curvature,
+                nuisance.curvature,
+            )
+            for nuisance in (self.dispersion, self.zero)
+        )
+        return RowTerms(
+            self.loglik + change * (self.slope - half * self.weight),
+            self.slope - change * curve,
+            self.weight - change * self.third,
+            self.third,
+            dispersion,
+            zero,
+        )
+
 
 @dataclass(frozen=True, slots=True)
 class RowValues:
