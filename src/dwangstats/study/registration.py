@@ -49,10 +49,11 @@ def evidence_analyses(name: str) -> dict[str, Analysis]:
     found: dict[str, Mapping[str, Mapping[str, Any]]] = {
         "plain": {
             "counts only": {},
-            "counts only, functional form allowed": {"unidentified": True},
+            "counts only, shown all the same": {"unidentified": True},
             "audit": {"audit": True},
             "prior, right": {"prior": 0.77},
-            "prior, wrong": {"prior": 0.90},
+            "prior, right, shown all the same": {"prior": 0.77, "unidentified": True},
+            "prior, wrong, shown all the same": {"prior": 0.90, "unidentified": True},
         },
         "quality": {
             "quality indicator": {"quality": True},
@@ -87,7 +88,7 @@ def analyse(
     prior : float, optional
         Middle of a prior of completeness.
     unidentified : bool
-        Print what the functional form alone gives.
+        Give the first two, whatever the ledger and the certificate say: what a model prints that refuses nothing.
 
     Raises
     ------
@@ -103,7 +104,7 @@ def analyse(
         family="poisson",
         evidence=_evidence(panel, audit=audit, quality=quality, prior=prior),
         rho="prior",
-    ).fit(allow_unidentified=unidentified)
+    ).fit(allow_unidentified=unidentified, force=unidentified)
     answers = [_log_ratio(result, design), _level(result, design)]
     return answers if unidentified else [*answers, _unregistered(result, panel, rng), *_parts(result, panel, rng)]
 
