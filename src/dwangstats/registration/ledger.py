@@ -3,7 +3,7 @@
 The information on a target c'theta, after eliminating everything else, is J = 1 / (c' I^-1 c). With a part of the
 sources I is smaller and so is J; where every one of two sources is needed, J is 0 without either. Shares are Shapley
 values of J over the sources: exact, adding up to J, and never giving more than half to a source that is worth nothing
-without another. The verdict goes by what is left: by J without the form of the model, and without priors.
+without another. The verdict goes by the share of evidence, and by what is left: by J without the form of the model.
 """
 
 import math
@@ -23,8 +23,10 @@ Verdict: TypeAlias = Literal["data-identified", "prior-driven", "functional form
 PASSING: tuple[Verdict, ...] = ("data-identified", "prior-driven")
 
 HALF = 0.5
-"""Part of the information that must be left without the form of the model (and without priors): the standard error then
-grows by less than a factor 1.4."""
+"""Share of the information that evidence must hold."""
+
+QUARTER = 0.25
+"""Part of the information that must be left without the form of the model: the standard error then at most doubles."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,12 +43,15 @@ class Shares:
     external, with_priors : float
         Part of J that is left with evidence from data alone, and with evidence and priors: both without the form of the
         model.
+    allowed : tuple of str
+        Sources that are evidence from data on this target.
     """
 
     total: float
     information: Mapping[str, float]
     external: float = 0.0
     with_priors: float = 0.0
+    allowed: tuple[str, ...] = ()
 
     @property
     def share(self) -> Mapping[str, float]:
@@ -91,6 +96,7 @@ def attribute(sources: Sources, contrast: Vector, free: NDArray[np.bool_], *, ex
         information=information,
         external=worth[tuple(allowed)] / total,
         with_priors=worth[tuple(with_priors)] / total,
+        allowed=tuple(allowed),
     )
 
 
@@ -126,21 +132,24 @@ def verdict_of(shares: Shares, *, least: float, has_evidence: bool) -> Verdict:
     Returns
     -------
     {"data-identified", "prior-driven", "functional form only", "bounds only"}
-        Data from outside the counts that hold at least half of the information without the form of the model and
-        without priors; else the same with priors; else the form of the model decides. Without evidence, or with next to
-        no information, only bounds remain.
+        Data from outside the counts that hold half of the information, and without the form of the model and priors
+        leave a quarter of it; else the same with priors; else the form of the model decides. Without evidence, or with
+        next to no information, only bounds remain.
     """
     if not has_evidence or shares.total < least:
         return "bounds only"
-    if shares.external >= HALF:
+    share = shares.share
+    held = sum(share.get(name, 0.0) for name in shares.allowed)
+    if held >= HALF and shares.external >= QUARTER:
         return "data-identified"
-    return "prior-driven" if shares.with_priors >= HALF else "functional form only"
+    passes = held + share.get(PRIOR, 0.0) >= HALF and shares.with_priors >= QUARTER
+    return "prior-driven" if passes else "functional form only"
 
 
 def verdicts_of_rows(
     sources: Sources, W: Matrix, alpha: slice, free: NDArray[np.bool_], *, least: float, exclusion_counts: bool
 ) -> NDArray[np.str_]:
-    """Verdict on the logit of completeness of each row, as `verdict_of` with evidence.
+    """Verdict on the logit of completeness of each row: by whether half of J is left without the form of the model.
 
     Parameters
     ----------

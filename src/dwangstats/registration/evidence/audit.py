@@ -6,9 +6,8 @@ from typing import Any, Literal, TypeAlias
 
 import numpy as np
 import pandas as pd
-from scipy.special import log_expit
 
-from dwangstats._types import Language, Vector
+from dwangstats._types import Language
 from dwangstats.data.digest import frame_digest
 from dwangstats.data.schema import AUDIT_DESIGNS, AUDITS
 from dwangstats.design.rows import raise_problems, rows_text
@@ -27,6 +26,7 @@ from dwangstats.registration.context import (
 from dwangstats.registration.evidence.compare import relative_rate
 from dwangstats.registration.evidence.matching import Matched, match, set_aside
 from dwangstats.registration.evidence.reading import complaint, read_evidence
+from dwangstats.registration.evidence.silence import apparently_silent, expected_counts
 from dwangstats.registration.evidence.words import said
 
 AuditDesign: TypeAlias = Literal["random", "targeted"]
@@ -160,7 +160,10 @@ class Audit:
     def _selection(self, context: FittedParts) -> EvidenceCheck:
         audited = np.isin(np.asarray(context.providers, dtype=object), self.frame["provider_id"].unique())
         counts = context.problem.counts
-        found = relative_rate(counts.y, _expected(context), counts.group, audited)
+        # Of who registered nothing it is not the completeness that differs from the audited providers'.
+        expected = expected_counts(context, columns_with(context.registration, [TARGETED]))
+        expected = np.where(apparently_silent(context)[counts.group], 0.0, expected)
+        found = relative_rate(counts.y, expected, counts.group, audited)
         targeted = bool((self.frame["design"] == "targeted").any())
         if found is None:
             message = said(
@@ -172,15 +175,6 @@ class Audit:
         passed = abs(z) <= MAX_Z or targeted
         message = _selection_words(ratio, z, passed=passed, targeted=targeted)
         return EvidenceCheck(self.name, SELECTION, passed, z, message)
-
-
-def _expected(context: FittedParts) -> Vector:
-    """Registered counts that the columns of both formulas let expect, without provider effects or the audit's shift."""
-    counts, vector, layout = context.problem.counts, context.fit.vector, context.problem.layout
-    alpha = vector[layout.alpha].copy()
-    alpha[list(columns_with(context.registration, [TARGETED]))] = 0.0
-    eta = counts.X @ vector[layout.beta] + counts.offset
-    return np.asarray(np.exp(eta + log_expit(counts.W @ alpha)), dtype=np.float64)
 
 
 def _selection_words(ratio: float, z: float, *, passed: bool, targeted: bool) -> Mapping[Language, str]:
