@@ -16,7 +16,7 @@ import dwangstats as dw
 PARTS = {
     "design: formula to arrays": "build_design",
     "engine: fit with Hessian": "fit_arranged",
-    "  of which quasi-Newton climb": "climb",
+    "quasi-Newton climbs of both": "climb",
     "  of which Newton steps and Hessian": "polish",
     "certificate": "certify_mixed",
     "  of which restart from other parameters": "_restart",

@@ -1,6 +1,5 @@
 """From formulas, a panel and evidence to the arrays that are fitted, with a name for every parameter."""
 
-from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
@@ -9,7 +8,7 @@ import numpy as np
 from dwangstats._types import FamilyName
 from dwangstats.data.panel import Panel
 from dwangstats.design.rows import raise_problems
-from dwangstats.errors import DataError, DomainError
+from dwangstats.errors import DataError
 from dwangstats.numerics.thinned.problem import AuditRows, CountRows, Gaussian, Layout, ThinnedProblem
 from dwangstats.registration.columns import rate_design, registration_design
 from dwangstats.registration.context import (
@@ -20,9 +19,7 @@ from dwangstats.registration.context import (
     EvidenceContext,
     GaussianTerm,
 )
-
-ONCE = ("second source", "control outcome", "switch dates")
-"""Evidence of which a model takes one."""
+from dwangstats.registration.evidence.twice import audited_twice, refuse_twice
 
 RHO_PRIOR_SD = 0.7
 """Of atanh rho, for rho="prior"."""
@@ -87,9 +84,9 @@ def assemble(
     DataError
         With everything that is wrong in the panel's columns and in all tables of evidence.
     DomainError
-        If evidence that a model takes once is given twice.
+        If the same evidence is given twice, or two of a kind of which a model takes one.
     """
-    _refuse_twice(evidence)
+    refuse_twice(evidence)
     draft = Draft(panel, rate, registration)
     for one in evidence:
         draft = one.prepare(draft)
@@ -97,6 +94,7 @@ def assemble(
         draft.panel, rate_design(draft.rate, draft.panel), registration_design(draft.registration, draft.panel)
     )
     contributions = _contributions(evidence, context)
+    used = tuple(given.used or one for one, given in zip(evidence, contributions, strict=True))
     bare = _without_priors(context, family, contributions, rho, silent=silent)
     gaussian = [_over_all(term, bare.layout) for one in contributions for term in one.gaussian]
     if rho_prior:
@@ -106,15 +104,9 @@ def assemble(
         problem=replace(bare, gaussian=tuple(gaussian)),
         names=_names(context, bare.layout, contributions),
         excluded=_excluded(evidence, contributions),
-        notes=tuple(note for one in contributions for note in one.notes),
-        evidence=tuple(given.used or one for one, given in zip(evidence, contributions, strict=True)),
+        notes=(*(note for one in contributions for note in one.notes), *audited_twice(used)),
+        evidence=used,
     )
-
-
-def _refuse_twice(evidence: Sequence[Evidence]) -> None:
-    many = [name for name, times in Counter(one.name for one in evidence).items() if times > 1 and name in ONCE]
-    if many:
-        raise DomainError(f"A model takes one {' and one '.join(many)}; put their rows in one table.")
 
 
 def _contributions(evidence: Sequence[Evidence], context: EvidenceContext) -> list[Contribution]:

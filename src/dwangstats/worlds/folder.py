@@ -11,7 +11,8 @@ import pandas as pd
 
 from dwangstats.data.schema import SCHEMAS, ColumnKind, TableSchema
 from dwangstats.errors import DataError
-from dwangstats.worlds.parameters import AFTER, BEFORE, NAMES, SizeName
+from dwangstats.worlds.analysis_file import analysis_file
+from dwangstats.worlds.parameters import NAMES, SizeName
 from dwangstats.worlds.result import World
 from dwangstats.worlds.world import make
 
@@ -28,15 +29,12 @@ TABLES = ("registrations", "exposure", "locations", "deliveries")
 EVIDENCE_TABLES = ("audits", "second_source", "controls")
 
 _DECIMALS = {"mean_occupancy": 2, "completeness": 6, "expected_rate": 6}
-_TITLES = {
-    "registration-only": "Synthetisch register: alleen de registratie verbeterde",
-    "mixed": "Synthetisch register: betere registratie en meer toepassingen",
-    "real-only": "Synthetisch register: alleen het aantal toepassingen nam toe",
-}
 
 
 def write(world: World, folder: str | Path) -> Path:
-    """Write a world to a folder: its tables, truth.csv, world.json, dwangstats.toml and audit.toml.
+    """Write a world to a folder: its tables, truth.csv, world.json, dwangstats.toml, and what else it has.
+
+    planted.csv, the truth table of the errors, is there when errors were planted.
 
     dwangstats.toml asks the question of the register alone; audit.toml, which is there when the world has an audit,
     asks it with the audit as evidence.
@@ -67,11 +65,13 @@ def write(world: World, folder: str | Path) -> Path:
         if known is not None:
             _write_text(target / f"{name}.csv", _csv(known, SCHEMAS[name]))
     _write_text(target / "truth.csv", _csv(world.truth))
+    if len(world.planted):
+        _write_text(target / "planted.csv", _csv(world.planted))
     _write_text(target / "world.json", _json(world))
-    _write_text(target / "dwangstats.toml", _analysis_file(_TITLES[world.name], TABLES))
+    law = str(world.parameters["sector"]["law"])
+    _write_text(target / "dwangstats.toml", analysis_file(HEADER, world.name, law, TABLES))
     if world.tables.audits is not None:
-        text = _analysis_file(f"{_TITLES[world.name]}, met dossieronderzoek", (*TABLES, "audits"))
-        _write_text(target / "audit.toml", f"{text}\n[evidence]\naudit = true\n")
+        _write_text(target / "audit.toml", analysis_file(HEADER, world.name, law, (*TABLES, "audits")))
     return target
 
 
@@ -134,43 +134,6 @@ def _plain(value: Any) -> Any:
     if isinstance(value, list | tuple):
         return [_plain(v) for v in value]
     return None if isinstance(value, float) and math.isnan(value) else value
-
-
-def _analysis_file(title: str, names: tuple[str, ...]) -> str:
-    tables = "\n".join(f'{table} = "{table}.csv"' for table in names)
-    return f"""# {HEADER}
-title = "{title}"
-language = "nl"
-
-[tables]
-{tables}
-
-[panel]
-law = "WVGGZ"
-forms = ["seclusion", "other_locking_in", "medication", "restraint", "other"]
-definition = "D2"
-by = "half-year"
-unit = "bed-days"
-
-[model]
-formula = "C(year)"
-family = "poisson"
-cluster = "provider"
-covariance = "CR2"
-level = 0.95
-
-[compare]
-variable = "year"
-before = {BEFORE}
-after = {AFTER}
-
-[selection]
-rule = "complete"
-
-[bounds]
-completeness_before = [0.7, 1.0]
-monotone = true
-"""
 
 
 def _write_text(path: Path, text: str) -> None:

@@ -13,6 +13,7 @@ from dwangstats.errors import DomainError
 
 WorldName: TypeAlias = Literal["registration-only", "mixed", "real-only"]
 SizeName: TypeAlias = Literal["tiny", "small", "national"]
+SectorName: TypeAlias = Literal["wvggz", "youth"]
 AuditChoice: TypeAlias = Literal["random", "best"]
 
 YEARS = (2021, 2022, 2023)

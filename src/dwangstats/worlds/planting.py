@@ -173,7 +173,7 @@ def _next_of_client(frame: pd.DataFrame) -> Codes:
     client = pd.factorize(frame["client_id"])[0]
     order = np.lexsort((frame["begin"].to_numpy(), client))
     following = np.full(len(frame), -1, dtype=np.intp)
-    same = client[order[:-1]] == client[order[1:]]
+    same = (client[order[:-1]] == client[order[1:]]) & (client[order[1:]] >= 0)
     following[order[:-1][same]] = order[1:][same]
     return following
 
@@ -228,7 +228,7 @@ def _wrong_law(frame: pd.DataFrame, site: Site, plan: ErrorParameters, rng: np.r
 def _several_numbers(frame: pd.DataFrame, site: Site, plan: ErrorParameters, rng: np.random.Generator) -> Step:
     """E16: before clients could be linked, some of the registrations of a client have a second number."""
     early = (frame["begin"] < LINKED_FROM).to_numpy(dtype=np.bool_)
-    clients = np.sort(frame.loc[early, "client_id"].unique().astype(str))
+    clients = np.sort(frame.loc[early, "client_id"].dropna().unique().astype(str))
     split = clients[rng.random(clients.size) < plan.several_numbers]
     rows = early & frame["client_id"].isin(split).to_numpy() & (rng.random(len(frame)) < 0.5)
     second = "d" + frame["client_id"].str[1:]
@@ -299,8 +299,8 @@ def _planned_blocks(frame: pd.DataFrame, site: Site, plan: ErrorParameters, rng:
     """
     if "planned" in frame.columns:
         planned = frame["planned"].to_numpy(dtype=np.bool_)
-        rows = planned & (rng.random(len(frame)) < plan.planned_blocks)
-        note = planned_in_rows("E9", frame.loc[rows], "changed", "planned registered as unplanned")
+        rows = planned & ~frame["touched"].to_numpy(dtype=np.bool_) & (rng.random(len(frame)) < plan.planned_blocks)
+        note = planted_in_rows("E9", frame.loc[rows], "changed", "planned registered as unplanned")
         return _touch(frame.assign(planned=planned & ~rows), rows), note
     places = frame.loc[frame["location_id"].notna() & (frame["law"].isin(OTHER_LAW))]
     places = places.assign(quarter=period_of(places["begin"], "quarter"))

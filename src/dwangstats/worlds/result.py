@@ -60,9 +60,16 @@ class World:
             raise InternalError(f"{outside} of {len(self.truth)} completeness values are not between 0 and 1")
 
     def __repr__(self) -> str:
+        start = f"World('{self.name}', size='{self.size}', seed={'/'.join(map(str, self.seed))}): "
+        if "stages" in self.figures:
+            change = self.figures["change"]
+            return (
+                f"{start}{self.figures['rows']} registrations; unplanned ones from stage 2 to 3, by mean occupancy: "
+                f"registered {100 * change['registered']['adjusted']:+.1f} %, "
+                f"true {100 * change['true']['adjusted']:+.1f} %"
+            )
         growth = self.figures["growth"]["all"]["complete"]
         return (
-            f"World('{self.name}', size='{self.size}', seed={'/'.join(map(str, self.seed))}): "
-            f"{self.figures['rows']} registrations; growth {BEFORE} to {AFTER} among providers with three correct "
-            f"years: registered {100 * growth['registered']:+.1f} %, true {100 * growth['true']:+.1f} %"
+            f"{start}{self.figures['rows']} registrations; growth {BEFORE} to {AFTER} among providers with "
+            f"three correct years: registered {100 * growth['registered']:+.1f} %, true {100 * growth['true']:+.1f} %"
         )

@@ -1,7 +1,7 @@
 """A synthetic register with known truth: `make` goes through the layers from providers to tables."""
 
 from dataclasses import asdict
-from typing import Any
+from typing import Any, get_args
 
 import numpy as np
 import pandas as pd
@@ -21,6 +21,7 @@ from dwangstats.worlds.parameters import (
     EvidenceParameters,
     Scenario,
     Sector,
+    SectorName,
     SizeName,
     WorldName,
 )
@@ -32,6 +33,7 @@ from dwangstats.worlds.stage import set_stage
 from dwangstats.worlds.streams import Seed, seed_numbers, seed_sequence
 from dwangstats.worlds.truth import headline_figures, truth_frame, truth_of_admissions
 from dwangstats.worlds.versions import VERSIONS
+from dwangstats.worlds.youth import make_youth
 
 __all__ = ["World", "make"]
 
@@ -43,6 +45,7 @@ def make(
     calibrate: bool = True,
     evidence: EvidenceParameters = EVIDENCE,
     *,
+    sector: SectorName = "wvggz",
     errors: ErrorParameters | None = None,
     patterns: PatternParameters | None = None,
     versions: bool = False,
@@ -86,7 +89,12 @@ def make(
     """
     _known("world", name, NAMES)
     _known("size", size, tuple(SIZES))
+    _known("sector", sector, get_args(SectorName))
     layers = Layers(evidence, errors, patterns, VERSIONS if versions else None)
+    if sector == "youth":
+        if patterns is not None:
+            raise DomainError("every institution of closed youth care registers, so there are no patterns= to draw")
+        return make_youth(name, size, seed_sequence(rng), calibrate, errors, layers.versions)
     return _make_register(name, size, seed_sequence(rng), calibrate, layers)
 
 

@@ -30,6 +30,8 @@ _NEWTON_STEPS = 40
 class Likelihood:
     """Log likelihood and gradient; each search for the nodes begins at the last ones.
 
+    A patient likelihood searches only when the last nodes no longer cover the posterior: for the rough way up.
+
     Attributes
     ----------
     arrangement : Arrangement
@@ -37,11 +39,20 @@ class Likelihood:
     evaluations : int
     """
 
-    def __init__(self, problem: ThinnedProblem, nodes: tuple[int, int], sources: Iterable[str] | None = None) -> None:
+    def __init__(
+        self,
+        problem: ThinnedProblem,
+        nodes: tuple[int, int],
+        sources: Iterable[str] | None = None,
+        *,
+        patient: bool = False,
+    ) -> None:
         self.arrangement: Arrangement = arrange(problem, sources)
+        self._patient = patient
         self.nodes, self.evaluations = nodes, 0
         self._anchor: Anchor = start_anchor(problem.groups)
         self._grid: Grid | None = None
+        self._kept: Grid | None = None
         self._last: tuple[Vector, float, Vector] | None = None
 
     def __call__(self, vector: Vector) -> tuple[float, Vector]:
@@ -49,11 +60,16 @@ class Likelihood:
         if self._last is not None and np.array_equal(vector, self._last[0]):
             return self._last[1:]
         self.evaluations += 1
-        found, anchor, self._grid = evaluate_at(self.arrangement, vector, self.nodes, self._anchor)
+        before = self._kept if self._patient else None
+        found, anchor, self._grid = evaluate_at(self.arrangement, vector, self.nodes, self._anchor, before)
         if anchor is not None and np.isfinite(found.value):
-            self._anchor = anchor
+            self._anchor, self._kept = anchor, self._grid
         self._last = vector.copy(), found.value, found.gradient
         return found.value, found.gradient
+
+    def begin_at(self, other: "Likelihood") -> None:
+        """Begin the next search where another likelihood of the same groups found its nodes."""
+        self._anchor = other._anchor
 
     def gradient_nearby(self, vector: Vector) -> Vector:
         """Gradient at a point so near to the last one that the nodes may stay."""
@@ -111,6 +127,32 @@ def difference_information(likelihood: Likelihood, vector: Vector, transform: Ma
     inner = -0.5 * (slopes + slopes.T)
     back = np.linalg.inv(root)
     return np.asarray(back.T @ inner @ back, dtype=np.float64)
+
+
+def approach(
+    likelihood: Likelihood, start: Vector, transform: Matrix, held: Mask, information: Matrix
+) -> tuple[Vector, float]:
+    """Newton steps with one approximate information (p, p), as long as each of them gains much.
+
+    Returns
+    -------
+    vector : (p,) array
+    far : float
+        Scaled gradient at the start: about the squared distance in standard errors that had to be gone.
+    """
+    floors = likelihood.arrangement.problem.layout.floors
+    vector = start.copy()
+    value, gradient = likelihood(vector)
+    first, before = None, np.inf
+    for _ in range(_NEWTON_STEPS):
+        free = ~held & ~((vector <= floors) & (gradient * np.diag(transform) <= 1e-6))
+        step, scaled = _step(information[np.ix_(free, free)], gradient, transform, free)
+        first = scaled if first is None else first
+        if not np.isfinite(value) or scaled < STOP or scaled > 0.3 * before:
+            break
+        before = scaled
+        vector, value, gradient = _advance(likelihood, vector, value, gradient, step, floors)
+    return vector, np.inf if first is None else first
 
 
 def newton(likelihood: Likelihood, start: Vector, transform: Matrix, held: Mask) -> Top:

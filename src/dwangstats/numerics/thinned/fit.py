@@ -8,7 +8,7 @@ from numpy.typing import NDArray
 
 from dwangstats._types import Matrix, Vector
 from dwangstats.numerics.mixed.optimise import climb
-from dwangstats.numerics.thinned.ascent import Likelihood, Top, difference_information, newton
+from dwangstats.numerics.thinned.ascent import Likelihood, Top, approach, difference_information, newton
 from dwangstats.numerics.thinned.edges import held_edges
 from dwangstats.numerics.thinned.likelihood import evaluate
 from dwangstats.numerics.thinned.metric import metric
@@ -26,7 +26,14 @@ RESTART_ROWS = 200_000
 
 MORE_NODES = 4
 
-_RESTART_NODES = (9, 5)
+ENOUGH = 1e-9
+"""Scaled gradient of a maximum."""
+
+FEW_NODES = (7, 3)
+"""Nodes for the way up; the last steps have them all."""
+
+FAR = 1.0
+"""Squared distance, in standard errors, between the maxima with few and all nodes beyond which few are too few."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -110,16 +117,15 @@ def fit_thinned(
     nodes = usual_nodes(problem) if nodes is None else nodes
     likelihood = Likelihood(problem, nodes)
     begin = starting_vector(likelihood.arrangement) if start is None else np.asarray(start, dtype=np.float64)
-    top, labels = _maximum(likelihood, begin)
+    few = Likelihood(problem, (min(FEW_NODES[0], nodes[0]), min(FEW_NODES[1], nodes[1])), patient=True)
+    top, labels = _maximum(likelihood, few, begin)
     gap = None
-    evaluations = 0
     if restart and problem.counts.y.size <= RESTART_ROWS:
-        other, spent = _restarted(problem, top.vector)
+        other = _restarted(likelihood, few, top)
         gap = likelihood(other)[0] - top.value
-        evaluations += spent
         if gap > 1e-4:
             before = top.value
-            top, labels = _maximum(likelihood, other)
+            top, labels = _maximum(likelihood, few, other)
             gap = before - top.value
     more = (nodes[0] + MORE_NODES, nodes[1] + MORE_NODES)
     error = evaluate(problem, top.vector, nodes=more).value - top.value
@@ -132,7 +138,7 @@ def fit_thinned(
         top.smallest_eigenvalue,
         error,
         labels,
-        evaluations + likelihood.evaluations + 1,
+        few.evaluations + likelihood.evaluations + 1,
         nodes,
         gap,
     )
@@ -160,28 +166,55 @@ def hessian(
     return difference_information(likelihood, vector, metric(whole, vector), free)
 
 
-def _maximum(likelihood: Likelihood, begin: Vector) -> tuple[Top, tuple[str, ...]]:
+def _maximum(likelihood: Likelihood, few: Likelihood, begin: Vector) -> tuple[Top, tuple[str, ...]]:
+    """Up with few nodes, the last steps with all; all the way with all where few lead elsewhere."""
     arrangement = likelihood.arrangement
     layout = arrangement.problem.layout
-    vector = climb(likelihood, begin, metric(arrangement, begin), layout.floors, rough=30.0 * ROUGH)
-    vector = climb(likelihood, vector, metric(arrangement, vector), layout.floors, rough=FINE)
-    vector, held, labels = held_edges(likelihood, vector)
-    top = newton(likelihood, vector, metric(arrangement, vector), held)
+    vector, held, labels, top = _summit(likelihood, few, begin)
+    if top is None:
+        vector = climb(likelihood, vector, metric(arrangement, vector), layout.floors, rough=FINE)
+        vector, held, labels = held_edges(likelihood, vector)
+        top = newton(likelihood, vector, metric(arrangement, vector), held)
     zeros = [layout.labels[i] for i in np.flatnonzero((top.vector <= layout.floors) & ~top.free)]
     return top, (*zeros, *labels)
 
 
-def _restarted(problem: ThinnedProblem, top: Vector) -> tuple[Vector, int]:
-    """A climb from a point with other scales and another split of registered events over rate and completeness."""
-    likelihood = Likelihood(problem, _RESTART_NODES)
-    layout = problem.layout
-    begin = starting_vector(likelihood.arrangement)
+def _summit(
+    likelihood: Likelihood, few: Likelihood, begin: Vector
+) -> tuple[Vector, NDArray[np.bool_], tuple[str, ...], Top | None]:
+    """The maximum from the one with few nodes; None, and that one, if they are far apart."""
+    arrangement = likelihood.arrangement
+    floors = arrangement.problem.layout.floors
+    vector = climb(few, begin, metric(arrangement, begin), floors, rough=30.0 * ROUGH)
+    vector = climb(few, vector, metric(arrangement, vector), floors, rough=FINE)
+    likelihood.begin_at(few)
+    vector, held, labels = held_edges(likelihood, vector)
+    transform = metric(arrangement, vector)
+    information = np.eye(vector.size)
+    information[np.ix_(~held, ~held)] = difference_information(few, vector, transform, ~held)
+    near, far = approach(likelihood, vector, transform, held, information)
+    if far > FAR:
+        return vector, held, labels, None
+    top = newton(likelihood, near, transform, held)
+    return near, held, labels, top if top.scaled_gradient < ENOUGH else None
+
+
+def _restarted(likelihood: Likelihood, few: Likelihood, top: Top) -> Vector:
+    """The end of a climb from a point with other scales and another split of events over rate and completeness."""
+    arrangement = likelihood.arrangement
+    layout = arrangement.problem.layout
+    begin = starting_vector(arrangement)
     begin[layout.su] *= 2.0
     begin[layout.sv] *= 0.5
     begin[layout.dispersion] *= 3.0
     begin[layout.atanh_rho] = -0.3
     begin[layout.alpha] *= 0.7
-    floors = layout.floors
-    vector = climb(likelihood, begin, metric(likelihood.arrangement, begin), floors, rough=30.0 * ROUGH)
-    vector = climb(likelihood, vector, metric(likelihood.arrangement, vector), floors, rough=ROUGH)
-    return vector, likelihood.evaluations
+    transform = metric(arrangement, top.vector)
+    few.begin_at(likelihood)
+    vector = climb(few, begin, transform, layout.floors, rough=30.0 * ROUGH)
+    vector = climb(few, vector, metric(arrangement, vector), layout.floors, rough=ROUGH)
+    value, gradient = likelihood(vector)
+    step = np.zeros(vector.size)
+    step[top.free] = np.linalg.pinv(top.information, hermitian=True) @ gradient[top.free]
+    nearer = np.maximum(vector + step, layout.floors)
+    return nearer if likelihood(nearer)[0] > value else vector

@@ -21,6 +21,12 @@ __all__ = ["SOURCES", "Evaluation", "Marginal", "evaluate", "evaluate_at", "inte
 NODES = (15, 7)
 """Outer and inner nodes."""
 
+LOST = 0.03
+"""Posterior weight of an end node from which nodes no longer cover the posterior roughly."""
+
+CROWDED = 0.75
+"""The same of any node."""
+
 
 @dataclass(frozen=True, slots=True)
 class Evaluation:
@@ -97,9 +103,16 @@ def evaluate(
 
 
 def evaluate_at(
-    arrangement: Arrangement, vector: Vector, nodes: tuple[int, int], start: Anchor | Grid
+    arrangement: Arrangement,
+    vector: Vector,
+    nodes: tuple[int, int],
+    start: Anchor | Grid,
+    before: Grid | None = None,
 ) -> tuple[Evaluation, Anchor | None, Grid]:
     """As `evaluate`, with the search for the nodes begun at an anchor, or with the nodes of a grid as they are.
+
+    With `before`, a grid around that anchor at a point nearby, there is no search as long as the nodes still cover the
+    posterior roughly.
 
     Returns
     -------
@@ -111,17 +124,29 @@ def evaluate_at(
     integrand = Integrand(arrangement, unpack(arrangement.problem, vector))
     if isinstance(start, Grid):
         anchor, grid = None, moved_grid(integrand, start)
+        marginal = integrate(integrand, grid)
     else:
-        anchor = find_anchor(integrand, start, nodes[0])
-        grid = place_grid(integrand, anchor, nodes)
-    marginal = integrate(integrand, grid)
+        anchor, marginal = _searched(integrand, start, nodes, before)
     gradient = np.zeros(vector.size)
     _add_gradient(gradient, marginal)
     by_group = marginal.by_group.copy()
     if arrangement.control is not None:
         by_group += control_part(arrangement.problem.layout, arrangement.control, integrand.at, gradient)
     outside = gaussian_part(arrangement.gaussian, vector, gradient)
-    return Evaluation(float(by_group.sum()) + outside, gradient, by_group), anchor, grid
+    return Evaluation(float(by_group.sum()) + outside, gradient, by_group), anchor, marginal.grid
+
+
+def _searched(
+    integrand: Integrand, start: Anchor, nodes: tuple[int, int], before: Grid | None
+) -> tuple[Anchor, Marginal]:
+    if before is not None:
+        found = integrate(integrand, place_grid(integrand, start, nodes, before))
+        mass = found.weight.sum(axis=2)
+        covered = float(mass[:, [0, -1]].max()) < LOST and float(mass.max()) < CROWDED
+        if covered or not integrand.arrangement.problem.registration_effects:
+            return start, found
+    anchor = find_anchor(integrand, start, nodes[0])
+    return anchor, integrate(integrand, place_grid(integrand, anchor, nodes))
 
 
 def integrate(integrand: Integrand, grid: Grid, *, derivatives: bool = True) -> Marginal:

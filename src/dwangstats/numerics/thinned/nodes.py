@@ -76,6 +76,8 @@ class Grid:
     log_weight : Matrix
         (G, K, J) log of quadrature weight times standard normal densities over those of the nodes.
     thinned : Thinned
+    mode : Matrix
+        (G, K) modes of zu given zv.
     """
 
     zv: Matrix
@@ -83,6 +85,7 @@ class Grid:
     u: Matrix
     log_weight: Matrix
     thinned: Thinned
+    mode: Matrix
 
 
 def start_anchor(groups: int) -> Anchor:
@@ -147,7 +150,7 @@ def _marginal(integrand: Integrand, zv: Matrix, inner: Matrix) -> tuple[Matrix, 
     return np.asarray(thinned.fixed + top + total - 0.5 * zv**2, dtype=np.float64), mode
 
 
-def place_grid(integrand: Integrand, anchor: Anchor, nodes: tuple[int, int]) -> Grid:
+def place_grid(integrand: Integrand, anchor: Anchor, nodes: tuple[int, int], before: Grid | None = None) -> Grid:
     """Nodes around an anchor.
 
     Parameters
@@ -156,6 +159,8 @@ def place_grid(integrand: Integrand, anchor: Anchor, nodes: tuple[int, int]) -> 
     anchor : Anchor
     nodes : (int, int)
         Outer and inner nodes; one of each for an effect that the model lacks.
+    before : Grid, optional
+        A grid of as many nodes around the same anchor, from whose inner modes the search begins.
     """
     problem = integrand.arrangement.problem
     if problem.registration_effects:
@@ -166,14 +171,16 @@ def place_grid(integrand: Integrand, anchor: Anchor, nodes: tuple[int, int]) -> 
         zv = outer = np.zeros((problem.groups, 1))
     thinned = integrand.thinned(zv)
     start = anchor.inner[:, None] + anchor.tilt[:, None] * (zv - anchor.centre[:, None])
-    _, zu, inner = inner_nodes(integrand, thinned.kernel, zv, start, nodes[1] if problem.rate_effects else 1)
-    return Grid(zv, zu, integrand.effect(zv[:, :, None], zu), outer[:, :, None] + inner, thinned)
+    if before is not None and before.mode.shape == start.shape:
+        start = before.mode
+    mode, zu, inner = inner_nodes(integrand, thinned.kernel, zv, start, nodes[1] if problem.rate_effects else 1)
+    return Grid(zv, zu, integrand.effect(zv[:, :, None], zu), outer[:, :, None] + inner, thinned, mode)
 
 
 def moved_grid(integrand: Integrand, grid: Grid) -> Grid:
     """The same nodes in standardised effects at parameters nearby."""
     u = integrand.effect(grid.zv[:, :, None], grid.zu)
-    return Grid(grid.zv, grid.zu, u, grid.log_weight, integrand.thinned(grid.zv))
+    return Grid(grid.zv, grid.zu, u, grid.log_weight, integrand.thinned(grid.zv), grid.mode)
 
 
 def inner_nodes(

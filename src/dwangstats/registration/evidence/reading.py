@@ -12,6 +12,9 @@ from dwangstats.data.interpret import interpret
 from dwangstats.data.schema import TableSchema
 from dwangstats.design.rows import rows_text
 
+_ACTIONS = {"not-a-count": "Write whole numbers of 0 or more, without marks of thousands."}
+"""Advice that is other than for registrations, which may be suppressed or rounded."""
+
 
 def read_evidence(frame: Any, schema: TableSchema) -> tuple[pd.DataFrame, list[str]]:
     """Columns of the schema as text, counts and periods.
@@ -40,7 +43,11 @@ def read_evidence(frame: Any, schema: TableSchema) -> tuple[pd.DataFrame, list[s
         table = table.set_axis(frame.index, axis="index")
     known = [column.name for column in schema.columns if column.name in table.columns]
     table = table[known]
-    problems = [f"{schema.name}: {f.message['en']} {f.action['en']}" for f in findings if f.severity == "error"]
+    problems = [
+        f"{schema.name}: {f.message['en']} {_ACTIONS.get(f.rule, f.action['en'])}"
+        for f in findings
+        if f.severity == "error"
+    ]
     unreadable = np.zeros(len(table), dtype=bool)
     for name in schema.required:
         missing = table[name].isna().to_numpy()
