@@ -1,5 +1,6 @@
 """How much each kind of evidence tells about the change in events: the analyses that the study compares."""
 
+import math
 from collections.abc import Callable, Mapping, Sequence
 from functools import partial
 from typing import Any, Final
@@ -25,7 +26,7 @@ from dwangstats.worlds.thinned import ThinnedDesign, ThinnedPanel, draw_thinned
 
 PRIOR_SD: Final = 0.4
 PRIOR_PROBABILITY: Final = 0.90
-DRAWS: Final = 1_000
+DRAWS: Final = 400
 
 TIME: Final = "center(time)"
 YEARS: Final = (2021, 2023)
@@ -137,9 +138,9 @@ def _log_ratio(result: RegistrationResult, design: ThinnedDesign) -> Answer:
     return Answer(
         "log rate ratio",
         truth=float(np.log(design.rate_ratio)),
-        estimate=float(np.log(found.estimate)),
-        lower=float(np.log(found.lower)),
-        upper=float(np.log(found.upper)),
+        estimate=math.log(found.estimate),
+        lower=math.log(found.lower) if found.lower > 0.0 else -math.inf,
+        upper=math.log(found.upper),
         standard_error=float(result.bse[f"rate:{TIME}"]) * (last - first),
     )
 
