@@ -106,8 +106,10 @@ def analyse(
         evidence=_evidence(panel, audit=audit, quality=quality, prior=prior),
         rho="prior",
     ).fit(allow_unidentified=unidentified, force=unidentified)
+    if unidentified:
+        return [_log_ratio_wald(result, design), _level(result, design)]
     answers = [_log_ratio(result, design), _level(result, design)]
-    return answers if unidentified else [*answers, _unregistered(result, panel, rng), *_parts(result, panel, rng)]
+    return [*answers, _unregistered(result, panel, rng), *_parts(result, panel, rng)]
 
 
 def panel_of(panel: ThinnedPanel) -> Panel:
@@ -130,14 +132,26 @@ def _evidence(panel: ThinnedPanel, *, audit: bool, quality: bool, prior: float |
     return evidence
 
 
-def _log_ratio(result: RegistrationResult, design: ThinnedDesign) -> Answer:
-    """Log ratio of the rates of events, last quarter over first."""
+def _span(result: RegistrationResult) -> tuple[float, float]:
     times = result.panel.observed["time"]
-    first, last = float(times.min()), float(times.max())
+    return float(times.min()), float(times.max())
+
+
+def _log_ratio_wald(result: RegistrationResult, design: ThinnedDesign) -> Answer:
+    """The same from the coefficient and its standard error, as a program prints it that asks no further."""
+    first, last = _span(result)
+    value, error = (float(part[f"rate:{TIME}"]) * (last - first) for part in (result.params, result.bse))
+    arm = float(norm.isf(0.025)) * error
+    return Answer("log rate ratio", math.log(design.rate_ratio), value, value - arm, value + arm, error)
+
+
+def _log_ratio(result: RegistrationResult, design: ThinnedDesign) -> Answer:
+    """Log ratio of the rates of events, last quarter over first, with its profile interval."""
+    first, last = _span(result)
     found = rate_ratio(result, "time", before=first, after=last, scale="adjusted")
     return Answer(
         "log rate ratio",
-        truth=float(np.log(design.rate_ratio)),
+        truth=math.log(design.rate_ratio),
         estimate=math.log(found.estimate),
         lower=math.log(found.lower) if found.lower > 0.0 else -math.inf,
         upper=math.log(found.upper),

@@ -1,5 +1,6 @@
 """Synthetic registers with known truth."""
 
+from dwangstats.worlds.context import ContextParameters
 from dwangstats.worlds.folder import regenerate, write
 from dwangstats.worlds.lapses import PatternParameters
 from dwangstats.worlds.parameters import NAMES, EvidenceParameters
@@ -9,6 +10,7 @@ from dwangstats.worlds.world import make
 
 __all__ = [
     "NAMES",
+    "ContextParameters",
     "ErrorParameters",
     "EvidenceParameters",
     "PatternParameters",

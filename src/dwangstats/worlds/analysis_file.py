@@ -10,6 +10,9 @@ TITLES: Final = MappingProxyType(
         ("WVGGZ", "registration-only"): "Synthetisch register: alleen de registratie verbeterde",
         ("WVGGZ", "mixed"): "Synthetisch register: betere registratie en meer toepassingen",
         ("WVGGZ", "real-only"): "Synthetisch register: alleen het aantal toepassingen nam toe",
+        ("WZD", "registration-only"): "Synthetisch register Wzd: alleen de registratie verbeterde",
+        ("WZD", "mixed"): "Synthetisch register Wzd: betere registratie en meer toepassingen",
+        ("WZD", "real-only"): "Synthetisch register Wzd: alleen het aantal toepassingen nam toe",
         ("JEUGDWET_H6", "registration-only"): "Synthetisch register gesloten jeugdhulp: alleen de registratie nam af",
         ("JEUGDWET_H6", "mixed"): "Synthetisch register gesloten jeugdhulp: minder toepassingen, minder registratie",
         ("JEUGDWET_H6", "real-only"): "Synthetisch register gesloten jeugdhulp: alleen het aantal toepassingen nam af",
@@ -22,7 +25,7 @@ forms = ["seclusion", "other_locking_in", "medication", "restraint", "other"]
 definition = "D2"
 by = "half-year"
 unit = "bed-days"
-
+{{planned}}
 [model]
 formula = "C(year)"
 family = "poisson"
@@ -86,7 +89,9 @@ def analysis_file(header: str, name: str, law: str, tables: tuple[str, ...]) -> 
     with_audit = "audits" in tables
     title = TITLES[law, name] + (", met dossieronderzoek" if with_audit else "")
     listed = "\n".join(f'{table} = "{table}.csv"' for table in tables)
-    question = (_YOUTH if law == "JEUGDWET_H6" else _ADULT).format(law=law)
+    question = (_YOUTH if law == "JEUGDWET_H6" else _ADULT).format(
+        law=law, planned="planned = false\n" if law == "WZD" else ""
+    )
     evidence = "\n[evidence]\naudit = true\n" if with_audit else ""
     return f"""# {header}
 title = "{title}"

@@ -26,6 +26,8 @@ from dwangstats.worlds.parameters import AFTER, BEFORE, PUBLISHED_GROWTH_ALL, PU
 from dwangstats.worlds.quarters import Calendar
 from dwangstats.worlds.registration import Path, completeness, growth_factor
 
+PUBLISHED = (PUBLISHED_GROWTH_SECLUSION, PUBLISHED_GROWTH_ALL)
+
 #: Calibration looks for a shift of a logit or of a log rate within these bounds.
 SEARCH = (-4.0, 8.0)
 
@@ -64,7 +66,9 @@ def expected_totals(background: Background, path: Path, *, registered: bool) -> 
     return np.stack([among[background.calendar.year == year].sum(axis=0) for year in (BEFORE, AFTER)])
 
 
-def calibrate_path(background: Background, scenario: Scenario, start: Path) -> Path:
+def calibrate_path(
+    background: Background, scenario: Scenario, start: Path, published: tuple[float, float] = PUBLISHED
+) -> Path:
     """Solve the free numbers of a scenario so that expected growth of registrations is the published one.
 
     Parameters
@@ -73,6 +77,8 @@ def calibrate_path(background: Background, scenario: Scenario, start: Path) -> P
     scenario : Scenario
     start : Path
         Path before calibration, see `starting_path`.
+    published : (float, float)
+        Growth of the registrations of the form with a published growth of its own, and of all forms.
 
     Raises
     ------
@@ -85,9 +91,9 @@ def calibrate_path(background: Background, scenario: Scenario, start: Path) -> P
             "use another seed, a larger size, or calibrate=False"
         )
     if scenario.count_growth_all is None or scenario.count_growth_seclusion is None:
-        return _solve(background, start, _with_growth, True, PUBLISHED_GROWTH_SECLUSION, PUBLISHED_GROWTH_ALL)
+        return _solve(background, start, _with_growth, True, *published)
     grown = _solve(background, start, _with_growth, False, scenario.count_growth_seclusion, scenario.count_growth_all)
-    return _solve(background, grown, _with_completeness, True, PUBLISHED_GROWTH_SECLUSION, PUBLISHED_GROWTH_ALL)
+    return _solve(background, grown, _with_completeness, True, *published)
 
 
 def _with_growth(path: Path, group: NDArray[np.bool_], value: float) -> Path:

@@ -9,7 +9,7 @@ from scipy.special import expit, logit
 
 from dwangstats._types import Codes, Matrix
 from dwangstats.worlds.network import Network
-from dwangstats.worlds.parameters import Sector
+from dwangstats.worlds.parameters import BEFORE, Sector
 from dwangstats.worlds.planted import planted_at_places
 from dwangstats.worlds.quarters import Calendar
 
@@ -48,7 +48,7 @@ def draw_deliveries(sector: Sector, network: Network, calendar: Calendar, rng: n
     """
     shape = (network.kind.size, len(calendar.half_years))
     complete = rng.random(shape[0]) < expit(sector.selection_intercept + sector.selection_quality * network.quality)
-    correct = _correct(sector, complete, shape, rng)
+    correct = _correct(sector, complete, shape, calendar.half_years.index(f"{BEFORE}-H1"), rng)
     reasons = [share for _, share in sector.reject_reasons]
     on_time = rng.random(shape) < expit(
         logit(np.array(sector.on_time_by_half_year)) + sector.selection_quality * network.quality[:, None]
@@ -116,13 +116,16 @@ def planted_deliveries(deliveries: pd.DataFrame) -> list[pd.DataFrame]:
 
 
 def _correct(
-    sector: Sector, complete: NDArray[np.bool_], shape: tuple[int, int], rng: np.random.Generator
+    sector: Sector, complete: NDArray[np.bool_], shape: tuple[int, int], first: int, rng: np.random.Generator
 ) -> NDArray[np.bool_]:
-    """Correct half-years: all of a complete provider, and of the others so many that the yearly shares hold."""
+    """Correct half-years: all of a complete provider, and of the others so many that the yearly shares hold.
+
+    Of the others at least one is incorrect among the half-years from number ``first`` on.
+    """
     share_complete = float(expit(sector.selection_intercept))
     fails = np.minimum((1.0 - np.repeat(sector.correct_by_year, 2)) / (1.0 - share_complete), 1.0)
     failed = rng.random(shape) < fails
-    failed[~failed.any(axis=1), 0] = True
+    failed[~failed[:, first:].any(axis=1), first] = True
     return np.asarray(complete[:, None] | ~failed)
 
 

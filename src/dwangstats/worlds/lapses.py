@@ -201,14 +201,15 @@ def _after(start: Codes, calendar: Calendar) -> NDArray[np.bool_]:
 def _resistance(
     providers: int, calendar: Calendar, plan: ErrorParameters, rng: np.random.Generator
 ) -> NDArray[np.float64]:
-    """Factor by provider and quarter (P, T): low in 2020, straight up to one three years later."""
+    """Factor by provider and quarter (P, T): low when 2020 begins, straight up to one three years later."""
     order = rng.permutation(providers)
     low = rng.uniform(plan.resistance_low, plan.resistance_high, size=providers)
     moment = calendar.year + (calendar.season + 0.5) / 4.0
     recovered = np.clip((moment - RESISTANCE_FROM) / RESISTANCE_YEARS, 0.0, 1.0)
     factor = np.ones((providers, moment.size))
     mine = order[: rounded_up(plan.resistance, providers)]
-    factor[mine] = low[mine, None] + (1.0 - low[mine, None]) * recovered
+    left = low[:, None] + (1.0 - low[:, None]) * recovered
+    factor[mine] = np.where(moment < RESISTANCE_FROM, 1.0, left)[mine]
     return factor
 
 

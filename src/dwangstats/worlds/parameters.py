@@ -13,7 +13,7 @@ from dwangstats.errors import DomainError
 
 WorldName: TypeAlias = Literal["registration-only", "mixed", "real-only"]
 SizeName: TypeAlias = Literal["tiny", "small", "national"]
-SectorName: TypeAlias = Literal["wvggz", "youth"]
+SectorName: TypeAlias = Literal["wvggz", "wzd", "youth"]
 AuditChoice: TypeAlias = Literal["random", "best"]
 
 YEARS = (2021, 2022, 2023)
@@ -174,6 +174,11 @@ class Sector:
     def calibrated_form(self) -> str:
         """The form with a published growth of its own: seclusion, or the first form where there is none."""
         return "seclusion" if "seclusion" in self.form_names else self.form_names[0]
+
+    @property
+    def standing_forms(self) -> tuple[str, ...]:
+        """The forms that are standing measures and therefore planned; none where the law does not know them."""
+        return tuple(name for name in self.form_names if name.endswith("_standing"))
 
     @property
     def form_names(self) -> tuple[str, ...]:
@@ -358,7 +363,7 @@ WVGGZ = Sector(
     reject_reasons=(("schema", 0.40), ("location number missing", 0.25), ("wrong law", 0.15), ("empty file", 0.20)),
 )
 
-SIZES = MappingProxyType(
+SIZES: MappingProxyType[SizeName, Size] = MappingProxyType(
     {
         "tiny": Size(providers=8, beds_per_provider=20.0, locations=(1, 2)),
         "small": Size(providers=24, beds_per_provider=38.0, locations=(1, 3)),
@@ -368,7 +373,7 @@ SIZES = MappingProxyType(
 
 # Completeness in the order seclusion, other locking-in, medication, restraint, other; restraint has no published
 # path of its own and follows the other forms.
-SCENARIOS = MappingProxyType(
+SCENARIOS: MappingProxyType[WorldName, Scenario] = MappingProxyType(
     {
         "registration-only": Scenario(
             name="registration-only",

@@ -84,6 +84,10 @@ class ErrorParameters:
     bed_days_missing, bed_days_capacity, bed_days_tenfold, bed_days_hours : float
         XM, XC, X10, X24: share of provider-quarters without bed-days, with capacity in place of occupancy, with a
         misplaced decimal mark, with hours in place of days.
+    quality_effect : float
+        E1, E2, E5, E6, E7 and E8 are this much rarer, on the log scale, per standard deviation of registration quality;
+        the mean over providers is the share. Errors that can be seen then say something about registrations that are
+        not there.
     """
 
     never_closed_before: float = 0.001
@@ -120,6 +124,7 @@ class ErrorParameters:
     bed_days_capacity: float = 0.03
     bed_days_tenfold: float = 0.02
     bed_days_hours: float = 0.01
+    quality_effect: float = 0.4
 
     def __post_init__(self) -> None:
         for name in self.__dataclass_fields__:
@@ -154,7 +159,7 @@ class ErrorParameters:
         return replace(self, **off)
 
 
-_UNLIMITED: Final = ("closed_late_hours", "closed_late_sd")
+_UNLIMITED: Final = ("closed_late_hours", "closed_late_sd", "quality_effect")
 
 #: The fields that are zero when an error is never planted. E10 and E11 follow from the deliveries and have no switch.
 SWITCHES: Final = MappingProxyType(

@@ -17,6 +17,7 @@ from dwangstats._types import Codes, Vector
 from dwangstats.data.periods import period_of
 from dwangstats.worlds.lapses import rounded_up
 from dwangstats.worlds.network import Network
+from dwangstats.worlds.parameters import AFTER, BEFORE
 from dwangstats.worlds.planted import ErrorParameters, planted_in_rows
 from dwangstats.worlds.quarters import Calendar
 
@@ -51,9 +52,14 @@ class Site:
     migration_year: Mask
 
     def progress(self, frame: pd.DataFrame) -> Vector:
-        """0 in the first year, 1 in the last, by the year of begin."""
-        years = self.calendar.years
-        return np.asarray((frame["begin"].dt.year - years[0]) / max(years[-1] - years[0], 1), dtype=np.float64)
+        """0 until the year before, 1 from the year after on, by the year of begin."""
+        return np.clip((frame["begin"].dt.year.to_numpy(dtype=np.float64) - BEFORE) / (AFTER - BEFORE), 0.0, 1.0)
+
+    def carelessness(self, frame: pd.DataFrame, plan: ErrorParameters) -> Vector:
+        """What a share of errors is multiplied by at the provider of each row; the mean over providers is one."""
+        provider = pd.Index(self.network.provider_ids).get_indexer(pd.Index(frame["provider_id"]))
+        effect = plan.quality_effect
+        return np.asarray(np.exp(-effect * self.network.quality - 0.5 * effect**2))[provider]
 
 
 def plant_errors(
@@ -105,7 +111,7 @@ def _touch(frame: pd.DataFrame, rows: Mask) -> pd.DataFrame:
 def _never_closed(frame: pd.DataFrame, site: Site, plan: ErrorParameters, rng: np.random.Generator) -> Step:
     """E1: no end, or the end of the half-year that an export fills in."""
     before, after = plan.never_closed_before, plan.never_closed_after
-    share = before + (after - before) * site.progress(frame)
+    share = (before + (after - before) * site.progress(frame)) * site.carelessness(frame, plan)
     drawn, filled = rng.random((2, len(frame)))
     rows = _lasting(frame) & _secluded(frame) & (drawn < share)
     by_export = rows & (filled < plan.never_closed_filled)
@@ -128,7 +134,7 @@ def _half_year_end(begin: "pd.Series[pd.Timestamp]") -> "pd.Series[pd.Timestamp]
 
 def _closed_late(frame: pd.DataFrame, site: Site, plan: ErrorParameters, rng: np.random.Generator) -> Step:
     """E2: closed at a change of shift after the delay."""
-    rows = _lasting(frame) & (rng.random(len(frame)) < plan.closed_late)
+    rows = _lasting(frame) & (rng.random(len(frame)) < plan.closed_late * site.carelessness(frame, plan))
     delay = plan.closed_late_hours * np.exp(plan.closed_late_sd * rng.standard_normal(len(frame)))
     late = frame["end"] + pd.to_timedelta(np.rint(60.0 * delay), unit="min")
     end = frame["end"].mask(rows, _next_shift(late).astype(frame["end"].dtype))
@@ -191,7 +197,7 @@ def _other_location(site: Site, location: str, moment: np.datetime64) -> str | N
 
 def _without_location(frame: pd.DataFrame, site: Site, plan: ErrorParameters, rng: np.random.Generator) -> Step:
     """E6: the trace that is left of measures without a location number."""
-    rows = rng.random(len(frame)) < plan.without_location
+    rows = rng.random(len(frame)) < plan.without_location * site.carelessness(frame, plan)
     note = planted_in_rows("E6", frame.loc[rows], "changed", "location missing")
     return frame.assign(location_id=frame["location_id"].mask(rows)), note
 
@@ -200,13 +206,14 @@ def _wrong_room(frame: pd.DataFrame, site: Site, plan: ErrorParameters, rng: np.
     """E7: another room, or the room not specified."""
     drawn, other = rng.random((2, len(frame)))
     before, after = plan.unspecified_before, plan.unspecified_after
-    unspecified = before + (after - before) * site.progress(frame)
+    careless = site.carelessness(frame, plan)
+    unspecified = (before + (after - before) * site.progress(frame)) * careless
     code = frame["intervention_code"]
     known = code.isin(ROOMS).to_numpy()
     place = code.map({room: i for i, room in enumerate(ROOMS)}).fillna(0).to_numpy(dtype=np.int64)
     shifted = (place + 1 + np.floor(3.0 * other).astype(np.int64)) % len(ROOMS)
     vague = known & (drawn < unspecified)
-    wrong = known & ~vague & (drawn < unspecified + plan.wrong_room)
+    wrong = known & ~vague & (drawn < unspecified + plan.wrong_room * careless)
     new = code.mask(vague, ROOM_NOT_SPECIFIED).mask(wrong, pd.Series(np.array(ROOMS)[shifted], index=frame.index))
     notes = pd.concat(
         [
@@ -220,7 +227,7 @@ def _wrong_room(frame: pd.DataFrame, site: Site, plan: ErrorParameters, rng: np.
 def _wrong_law(frame: pd.DataFrame, site: Site, plan: ErrorParameters, rng: np.random.Generator) -> Step:
     """E8: the other of the two laws for adults; the form may not exist there."""
     mixable = frame["law"].isin(OTHER_LAW).to_numpy(dtype=np.bool_)
-    rows = mixable & (rng.random(len(frame)) < plan.wrong_law)
+    rows = mixable & (rng.random(len(frame)) < plan.wrong_law * site.carelessness(frame, plan))
     law = frame["law"].mask(rows, frame["law"].map(OTHER_LAW))
     return _touch(frame.assign(law=law), rows), planted_in_rows("E8", frame.loc[rows], "changed", "other law")
 
@@ -277,7 +284,7 @@ def _twice(frame: pd.DataFrame, site: Site, plan: ErrorParameters, rng: np.rando
     share = np.where(site.migration_year[provider, quarter], plan.duplicated_in_migration, plan.duplicated)
     drawn, source = rng.random((2, len(frame)))
     minutes = rng.integers(-10, 11, size=len(frame))
-    rows = ~frame["touched"].to_numpy(dtype=np.bool_) & (drawn < share)
+    rows = ~frame["touched"].to_numpy(dtype=np.bool_) & (drawn < share * site.carelessness(frame, plan))
     same = source < plan.duplicated_same_source
     shift = pd.Series(pd.to_timedelta(np.where(same, 0, minutes), unit="min"), index=frame.index)
     begin = frame["begin"] + shift

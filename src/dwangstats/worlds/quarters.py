@@ -55,7 +55,7 @@ class Calendar:
     @cached_property
     def progress(self) -> Vector:
         """0 in the middle of the year before, 1 in the middle of the year after, straight between and beyond."""
-        return self.time / float(AFTER - BEFORE)
+        return (self.time - float(BEFORE - self.years[0])) / float(AFTER - BEFORE)
 
     @property
     def quarters(self) -> list[str]:

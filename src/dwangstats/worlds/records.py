@@ -52,8 +52,19 @@ def draw_registrations(
         }
     )
     frame = frame.iloc[order].reset_index(drop=True)
+    if sector.standing_forms:
+        frame = _with_standing(sector, frame, code[order])
     frame.insert(0, "registration_id", [f"r{i + 1:06d}" for i in range(len(frame))])
     return frame
+
+
+def _with_standing(sector: Sector, frame: pd.DataFrame, code: Codes) -> pd.DataFrame:
+    """Standing measures are planned, and open when they end after the delivery that they came with."""
+    planned = np.array([f.name in sector.standing_forms for f in sector.forms for _ in f.codes])[code]
+    ended = (frame["end"] <= frame["received_at"]).to_numpy(dtype=np.bool_)
+    place = list(frame.columns).index("begin")
+    frame.insert(place, "planned", planned)
+    return frame.assign(end=frame["end"].where(ended))
 
 
 def _all_codes(sector: Sector) -> list[Code]:

@@ -9,6 +9,7 @@ import pandas as pd
 from dwangstats._types import Matrix
 from dwangstats.data.read import Tables, read_tables
 from dwangstats.worlds.admissions import Admissions, admission_rows
+from dwangstats.worlds.context import ContextParameters, funding_lapse, under_old_law
 from dwangstats.worlds.counts import Counts
 from dwangstats.worlds.deliveries import deliveries_table, delivery_status, planted_deliveries
 from dwangstats.worlds.events import Cube
@@ -40,6 +41,7 @@ class Layers:
     errors: ErrorParameters | None = None
     patterns: PatternParameters | None = None
     versions: VersionParameters | None = None
+    context: ContextParameters | None = None
 
 
 def lapses_of(stage: Stage, layers: Layers) -> Lapses:
@@ -51,6 +53,8 @@ def lapses_of(stage: Stage, layers: Layers) -> Lapses:
     if layers.patterns is not None:
         pattern = draw_patterns(network.provider_ids, forms, calendar, layers.patterns, stage.streams.patterns)
         lapses = both(lapses, pattern)
+    if layers.context is not None:
+        lapses = both(lapses, funding_lapse(network, forms, calendar, layers.context))
     return lapses
 
 
@@ -93,6 +97,8 @@ def build_register(
         exposure, faults = plant_exposure_errors(exposure, layers.errors, stage.streams.exposure_errors)
         locations = locations.assign(ehr_migrated_on=lapses.migrated_on[stage.network.provider].astype("datetime64[s]"))
         planted += [*notes, *faults, *planted_deliveries(deliveries)]
+    if layers.context is not None:
+        registrations, deliveries = under_old_law(registrations, deliveries)
     if layers.versions is not None:
         registrations, deliveries = with_versions(
             registrations, deliveries, stage.sector, layers.versions, stage.streams.versions
@@ -108,14 +114,16 @@ def build_register(
 
 
 def _evidence(stage: Stage, means: Cube, chance: Cube, counts: Counts, plan: EvidenceParameters) -> dict[str, Any]:
+    # Standing measures are planned, and nobody finds them as events in a file or in a second source.
+    forms = [i for i, name in enumerate(stage.sector.form_names) if name not in stage.sector.standing_forms]
     happened = Happened(
         providers=tuple(stage.network.provider_ids.tolist()),
-        forms=stage.sector.form_names,
+        forms=tuple(stage.sector.form_names[i] for i in forms),
         calendar=stage.calendar,
-        true=stage.to_providers(counts.true),
-        registered=stage.to_providers(counts.registered),
-        expected=stage.to_providers(means),
-        completeness=chance,
+        true=stage.to_providers(counts.true)[:, :, forms],
+        registered=stage.to_providers(counts.registered)[:, :, forms],
+        expected=stage.to_providers(means)[:, :, forms],
+        completeness=chance[:, :, forms],
         quality=stage.background.shift.mean(axis=1),
         delivered=stage.deliveries.correct,
     )

@@ -7,6 +7,7 @@ from numpy.typing import NDArray
 
 from dwangstats._types import Matrix
 from dwangstats.worlds.calibration import Background
+from dwangstats.worlds.context import ContextParameters, rate_factor, shocked_exposure, stretched
 from dwangstats.worlds.deliveries import Deliveries, draw_deliveries
 from dwangstats.worlds.events import Cube, by_provider, draw_event_means
 from dwangstats.worlds.exposure import Exposure, draw_exposure
@@ -45,12 +46,20 @@ class Stage:
         return np.asarray(self.deliveries.correct[:, self.calendar.half_year])
 
 
-def set_stage(sector: Sector, size: Size, sequence: np.random.SeedSequence) -> Stage:
+def set_stage(
+    sector: Sector, size: Size, sequence: np.random.SeedSequence, context: ContextParameters | None = None
+) -> Stage:
     """Draw the layers before the counts, each from its own stream."""
-    streams, calendar = open_streams(sequence), Calendar(YEARS)
+    streams, calendar = open_streams(sequence), Calendar(context.years if context is not None else YEARS)
+    if context is not None:
+        sector = stretched(sector, context)
     network = draw_network(sector, size, calendar, streams.network)
     exposure = draw_exposure(sector, network, calendar, streams.exposure)
+    if context is not None:
+        exposure = shocked_exposure(exposure, network, calendar, context)
     means = draw_event_means(sector, network, exposure, calendar, streams.events)
+    if context is not None:
+        means = means * rate_factor(network, sector.form_names, calendar, context)
     deliveries = draw_deliveries(sector, network, calendar, streams.deliveries)
     background = Background(
         base=by_provider(means, network.provider, network.kind.size),

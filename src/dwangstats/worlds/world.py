@@ -1,6 +1,8 @@
 """A synthetic register with known truth: `make` goes through the layers from providers to tables."""
 
-from dataclasses import asdict
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass
+from types import MappingProxyType
 from typing import Any, get_args
 
 import numpy as np
@@ -9,7 +11,8 @@ from scipy.special import expit
 
 from dwangstats.errors import DomainError
 from dwangstats.worlds.admissions import draw_admissions
-from dwangstats.worlds.calibration import calibrate_path
+from dwangstats.worlds.calibration import PUBLISHED, calibrate_path
+from dwangstats.worlds.context import ContextParameters
 from dwangstats.worlds.counts import draw_counts
 from dwangstats.worlds.lapses import PatternParameters, thin_registered
 from dwangstats.worlds.parameters import (
@@ -22,6 +25,7 @@ from dwangstats.worlds.parameters import (
     Scenario,
     Sector,
     SectorName,
+    Size,
     SizeName,
     WorldName,
 )
@@ -33,6 +37,7 @@ from dwangstats.worlds.stage import set_stage
 from dwangstats.worlds.streams import Seed, seed_numbers, seed_sequence
 from dwangstats.worlds.truth import headline_figures, truth_frame, truth_of_admissions
 from dwangstats.worlds.versions import VERSIONS
+from dwangstats.worlds.wzd_parameters import PUBLISHED_GROWTH_WZD, WZD, WZD_SCENARIOS, WZD_SIZES
 from dwangstats.worlds.youth import make_youth
 
 __all__ = ["World", "make"]
@@ -49,11 +54,13 @@ def make(
     errors: ErrorParameters | None = None,
     patterns: PatternParameters | None = None,
     versions: bool = False,
+    context: ContextParameters | None = None,
 ) -> World:
-    """Make a synthetic register of compulsory mental health care (Wvggz), 2021 to 2023, with known truth.
+    """Make a synthetic register of forced care with known truth.
 
-    The three worlds give the same published figures (registrations +30 %, seclusions +15 % among the three quarters
-    of providers with three correct years) from three truths: registration got better ("registration-only"), both
+    A register of compulsory mental health care (Wvggz), 2021 to 2023, unless `sector` says otherwise. The three worlds
+    give the same published figures (registrations +30 %, seclusions +15 % among the three quarters of providers with
+    three correct years) from three truths: registration got better ("registration-only"), both
     ("mixed"), or there was more ("real-only"). Worlds with the same size and seed share providers, exposure, provider
     effects, registration quality and deliveries.
 
@@ -70,6 +77,10 @@ def make(
         are used as they are, the population from which simulation studies sample.
     evidence : EvidenceParameters
         The audit, the second source and the control outcomes; they change nothing in the other tables.
+    sector : {"wvggz", "wzd", "youth"}
+        "wzd": involuntary care for people with dementia or an intellectual disability (Wzd), 2021 to 2023, standing
+        measures planned and the others not; registrations +18.6 %. "youth": closed youth care (JeugdzorgPlus) by month,
+        October 2019 to December 2024, see `dwangstats.worlds.youth.make_youth`; it has no evidence and no patterns.
     errors : ErrorParameters, optional
         Plant errors of registration and of bed-days; `World.planted` names each. Calibration comes before them, so that
         they move the growth away from the published one.
@@ -77,6 +88,8 @@ def make(
         Let some providers be silent always, at first, at the end, or now and then.
     versions : bool
         True: with every version of each delivery; the last one is the register without versions.
+    context : ContextParameters, optional
+        Begin in 2019, under the old law; with corona, the new funding system of 2022 and security levels.
 
     Returns
     -------
@@ -90,30 +103,39 @@ def make(
     _known("world", name, NAMES)
     _known("size", size, tuple(SIZES))
     _known("sector", sector, get_args(SectorName))
-    layers = Layers(evidence, errors, patterns, VERSIONS if versions else None)
+    layers = Layers(evidence, errors, patterns, VERSIONS if versions else None, context)
     if sector == "youth":
-        if patterns is not None:
-            raise DomainError("every institution of closed youth care registers, so there are no patterns= to draw")
+        if patterns is not None or context is not None:
+            raise DomainError(
+                "a world of closed youth care has its own corona months and duty to register, and every institution "
+                "registers; leave out patterns= and context="
+            )
         return make_youth(name, size, seed_sequence(rng), calibrate, errors, layers.versions)
-    return _make_register(name, size, seed_sequence(rng), calibrate, layers)
+    return _make_register(name, size, sector, seed_sequence(rng), calibrate, layers)
 
 
 def _make_register(
-    name: WorldName, size: SizeName, sequence: np.random.SeedSequence, calibrate: bool, layers: Layers
+    name: WorldName,
+    size: SizeName,
+    sector_name: SectorName,
+    sequence: np.random.SeedSequence,
+    calibrate: bool,
+    layers: Layers,
 ) -> World:
-    scenario = SCENARIOS[name]
-    stage = set_stage(WVGGZ, SIZES[size], sequence)
-    path = starting_path(WVGGZ, scenario)
+    plan = PLANS[sector_name]
+    scenario, sector = plan.scenarios[name], plan.sector
+    stage = set_stage(sector, plan.sizes[size], sequence, layers.context)
+    path = starting_path(sector, scenario)
     if calibrate:
-        path = calibrate_path(stage.background, scenario, path)
+        path = calibrate_path(stage.background, scenario, path, plan.published)
     means = stage.means * growth_factor(path, stage.calendar)
-    chance = completeness(path, WVGGZ.attenuation, stage.background.shift, stage.calendar)
+    chance = completeness(path, sector.attenuation, stage.background.shift, stage.calendar)
     counts = draw_counts(means, chance[stage.network.provider], stage.streams.counts)
     lapses = lapses_of(stage, layers)
     chance = chance * lapses.factor
     counts = thin_registered(counts, lapses.factor[stage.network.provider], stage.streams.thinning)
     admissions = None
-    if layers.errors is not None and layers.errors.forced_admissions > 0.0:
+    if sector_name == "wvggz" and layers.errors is not None and layers.errors.forced_admissions > 0.0:
         admissions = draw_admissions(
             stage.sector, stage.network, stage.exposure, stage.calendar, lapses.factor.min(axis=2), layers.errors,
             stage.streams.admissions,
@@ -126,7 +148,7 @@ def _make_register(
         name=name,
         size=size,
         seed=seed_numbers(sequence),
-        parameters=_parameters(WVGGZ, size, scenario, layers, calibrate, path),
+        parameters=_parameters(sector, plan.sizes[size], scenario, layers, calibrate, path),
         tables=tables,
         truth=truth,
         figures=headline_figures(stage, means, chance, counts),
@@ -134,8 +156,26 @@ def _make_register(
     )
 
 
+@dataclass(frozen=True, slots=True)
+class _Plan:
+    """What a sector is made from: its sizes and scenarios, and the published growth of its registrations."""
+
+    sector: Sector
+    sizes: Mapping[SizeName, Size]
+    scenarios: Mapping[WorldName, Scenario]
+    published: tuple[float, float]
+
+
+PLANS = MappingProxyType(
+    {
+        "wvggz": _Plan(WVGGZ, SIZES, SCENARIOS, PUBLISHED),
+        "wzd": _Plan(WZD, WZD_SIZES, WZD_SCENARIOS, (PUBLISHED_GROWTH_WZD, PUBLISHED_GROWTH_WZD)),
+    }
+)
+
+
 def _parameters(
-    sector: Sector, size: SizeName, scenario: Scenario, layers: Layers, calibrated: bool, path: Path
+    sector: Sector, size: Size, scenario: Scenario, layers: Layers, calibrated: bool, path: Path
 ) -> dict[str, Any]:
     solved = {
         "rate_growth": np.expm1(path.log_growth),
@@ -144,7 +184,7 @@ def _parameters(
     }
     return {
         "sector": asdict(sector),
-        "size": asdict(SIZES[size]),
+        "size": asdict(size),
         "scenario": asdict(scenario),
         "evidence": asdict(layers.evidence),
         **{name: asdict(plan) for name, plan in _extra(layers).items()},
@@ -158,7 +198,12 @@ def _parameters(
 
 def _extra(layers: Layers) -> dict[str, Any]:
     """The layers that a world may be without, and that it has."""
-    plans = {"errors": layers.errors, "patterns": layers.patterns, "versions": layers.versions}
+    plans = {
+        "errors": layers.errors,
+        "patterns": layers.patterns,
+        "versions": layers.versions,
+        "context": layers.context,
+    }
     return {name: plan for name, plan in plans.items() if plan is not None}
 
 

@@ -233,7 +233,7 @@ def test_small_enough_to_read(tmp_path):
 
 
 def test_refuses_patterns():
-    with pytest.raises(DomainError, match="no patterns= to draw"):
+    with pytest.raises(DomainError, match="leave out patterns= and context="):
         worlds.make("mixed", "tiny", sector="youth", patterns=PatternParameters())
     with pytest.raises(DomainError, match="there is no sector 'jeugd'"):
         worlds.make("mixed", "tiny", sector="jeugd")
