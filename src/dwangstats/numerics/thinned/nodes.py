@@ -35,6 +35,7 @@ DEEPEST = 36.0
 """Largest drop of the log marginal at the ends of the outer nodes; exp(-36) is the rounding of 1."""
 
 _STEPS = 40
+_OUTER_STEPS = 200
 _AROUND = np.array([-1.0, 0.0, 1.0])
 _END_STEPS = 6
 
@@ -101,22 +102,21 @@ def find_anchor(integrand: Integrand, start: Anchor, nodes: int) -> Anchor:
     centre, width, step = start.centre, start.width, np.zeros_like(start.centre)
     inner = start.inner[:, None] + start.tilt[:, None] * (SPREAD * width)[:, None] * _AROUND
     top = np.full(centre.size, -np.inf)
-    for _ in range(_STEPS):
+    for _ in range(_OUTER_STEPS):
         spacing = SPREAD * width
         marginal, inner = _marginal(integrand, centre[:, None] + spacing[:, None] * _AROUND, inner)
         low, middle, high = marginal.T
+        # A group that fell goes back half its step; the others go on, so that no group waits for another.
         worse = middle < top - 1e-8 * (1.0 + np.abs(top))
-        if worse.any():
-            step = np.where(worse, 0.5 * step, 0.0)
-            centre = np.where(worse, centre - step, centre)
-            continue
-        top = middle
+        top = np.where(worse, top, middle)
         precision = np.maximum((2.0 * middle - low - high) / spacing**2, 0.2)
-        fresh = 1.0 / np.sqrt(precision)
-        step = np.clip((high - low) / (2.0 * spacing * precision), -2.0 * fresh, 2.0 * fresh)
-        change = max(float(np.abs(step / fresh).max()), float(np.abs(np.log(fresh / width)).max()))
+        fresh = np.where(worse, width, 1.0 / np.sqrt(precision))
+        onward = np.clip((high - low) / (2.0 * spacing * precision), -2.0 * fresh, 2.0 * fresh)
+        change = np.where(worse, np.inf, np.maximum(np.abs(onward) / fresh, np.abs(np.log(fresh / width))))
+        step = np.where(worse, -0.5 * step, onward)
         centre, width = centre + step, fresh
-        if change < CLOSE_OUTER:
+        step = np.where(worse, -step, step)
+        if float(change.max(initial=0.0)) < CLOSE_OUTER:
             break
     tilt = (inner[:, 2] - inner[:, 0]) / (2.0 * spacing)
     before = (start.low - start.centre, start.high - start.centre)
