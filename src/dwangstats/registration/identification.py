@@ -23,7 +23,7 @@ from dwangstats.registration.flatness import (
     prior_table,
     reflected_loglik,
 )
-from dwangstats.registration.knowledge import LEAST_INFORMATION, Assessment, Knowledge, gather
+from dwangstats.registration.knowledge import CEILING, LEAST_INFORMATION, SUPPORT, Assessment, Knowledge, gather
 from dwangstats.registration.ledger import Shares, Verdict
 from dwangstats.registration.sources import EXCLUSION, FORMULA
 from dwangstats.registration.targets import (
@@ -224,7 +224,7 @@ class Identification:
     def sentence(self, target: str, language: Language = "en") -> str:
         """The verdict on one target, with where its information comes from."""
         assessment = self.assessments[target]
-        return verdict_sentence(
+        said = verdict_sentence(
             target,
             assessment.verdict,
             share_words(assessment.shares.share, language),
@@ -232,6 +232,10 @@ class Identification:
             by_formula=assessment.target is not None and assessment.target.by_formula,
             fitted=self.parts is not None,
         )
+        excluded = assessment.shares.share.get(EXCLUSION, 0.0) >= NAMED_SHARE
+        if assessment.passed or not excluded or EXCLUSION in assessment.shares.allowed:
+            return said
+        return f"{said} {words('ceiling', language, ceiling=round(100.0 * CEILING), support=round(100.0 * SUPPORT))}"
 
     def sentences(self, language: Language = "en") -> tuple[str, ...]:
         """What the ledger says, in words: verdicts, then every warning."""
@@ -257,8 +261,8 @@ def identify(parts: FittedParts, *, compare: tuple[str, Any, Any] | None = None)
 
     The verdicts rest on information alone: no kind of evidence is trusted or distrusted for what it is called. One rule
     is added for what is kept out of the rate (indicators, switch dates): it may speak on the level only where the
-    fitted completeness reaches 0.9 somewhere and a column takes more than two values, as it shows ratios, and only the
-    bend towards the ceiling at 1 turns ratios into a level.
+    fitted completeness is 0.9 or more for a twentieth of the events and a column takes more than two values, as it
+    shows ratios, and only the bend towards the ceiling at 1 turns ratios into a level.
 
     Parameters
     ----------

@@ -20,11 +20,19 @@ LEAST_INFORMATION: Mapping[str, float] = {LEVEL: 0.44, CHANGE: 1.0}
 """Information below which only bounds are given: a standard error of 1.5 on the logit of completeness (0.8 could be
 0.17 or 0.99), or of 1 on the log ratio (a factor 7 either way)."""
 
+ENOUGH: Mapping[str, float] = {LEVEL: 4.0, CHANGE: 100.0}
+"""Information with which evidence suffices whatever the counts say: a standard error of 0.5 on the logit of
+completeness (0.8 could be 0.6 or 0.91), or of 0.10 on the log ratio, for which audits are planned."""
+
 CEILING = 0.9
-"""Highest fitted completeness from which indicators can tell the level: nothing else shows them where 1 is."""
+"""Fitted completeness from which indicators can tell the level: nothing else shows them where 1 is."""
+
+STILL = 0.1
+"""Where the other registration columns move by less than this in all, the change is one along the excluded columns."""
 
 SUPPORT = 0.05
-"""Share of the events with which a value of an indicator counts; two such values show one ratio and no curve."""
+"""Share of the events that must lie above the ceiling, and with which a value of an indicator counts; two such values
+show one ratio and no curve."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -68,23 +76,37 @@ class Knowledge:
     fit : ThinnedFit
         Where the information was taken: the fit, or a point inside where completeness ran to 1.
     sources : Sources
+    excluded : tuple of int
+        Registration columns that are kept out of the rate.
     exclusion_on_level : bool
-        Whether what is kept out of the rate may speak on the level of completeness.
+        Whether these may speak on the level of completeness, and not only on ratios along themselves.
     """
 
     parts: FittedParts
     fit: ThinnedFit
     sources: Sources
+    excluded: tuple[int, ...]
     exclusion_on_level: bool
 
     def assess(self, target: Target) -> Assessment:
         """Information and verdict of one target."""
-        counts = target.name != LEVEL or self.exclusion_on_level
+        counts = self.exclusion_on_level or self._along_excluded(target)
         shares = attribute(self.sources, target.contrast, self.fit.free, exclusion_counts=counts)
         evidence = bool(self.parts.evidence)
         return Assessment(
-            target, shares, verdict_of(shares, least=LEAST_INFORMATION[target.name], has_evidence=evidence)
+            target,
+            shares,
+            verdict_of(
+                shares,
+                least=LEAST_INFORMATION[target.name],
+                enough=ENOUGH[target.name],
+                has_evidence=evidence,
+            ),
         )
+
+    def _along_excluded(self, target: Target) -> bool:
+        """Whether a target is a ratio of completeness along the excluded columns, and the others stay where they are."""
+        return target.moved is not None and float(np.abs(np.delete(target.moved, self.excluded)).sum()) < STILL
 
     def row_verdicts(self) -> NDArray[np.str_]:
         """Verdict on the completeness of each fitted row, (n,)."""
@@ -97,6 +119,7 @@ class Knowledge:
             problem.layout.alpha,
             self.fit.free,
             least=LEAST_INFORMATION[LEVEL],
+            enough=ENOUGH[LEVEL],
             exclusion_counts=self.exclusion_on_level,
         )
 
@@ -115,15 +138,16 @@ def gather(parts: FittedParts) -> Knowledge:
     excluded = tuple(sorted({column for columns in parts.excluded.values() for column in columns}))
     fit = interior(parts.problem, parts.fit)
     sources = information_by_source(parts.problem, fit, excluded)
-    return Knowledge(parts, fit, sources, bool(excluded) and _shows_ceiling(parts, excluded))
+    return Knowledge(parts, fit, sources, excluded, bool(excluded) and _shows_ceiling(parts, excluded))
 
 
 def _shows_ceiling(parts: FittedParts, excluded: tuple[int, ...]) -> bool:
     """Whether excluded columns can show where completeness is 1: it comes near it, along more than one step."""
     problem, vector = parts.problem, parts.fit.vector
-    if float(expit(problem.counts.W @ vector[problem.layout.alpha]).max()) < CEILING:
-        return False
     weights = event_weights(problem, vector)
+    high = expit(problem.counts.W @ vector[problem.layout.alpha]) >= CEILING
+    if float(weights[high].sum()) < SUPPORT:
+        return False
     return any(_supported_values(problem.counts.W[:, column], weights) > 2 for column in excluded)
 
 

@@ -4,13 +4,14 @@ The information on a target c'theta, after eliminating everything else, is J = 1
 sources I is smaller and so is J; where every one of two sources is needed, J is 0 without either. Shares are Shapley
 values of J over the sources: exact, adding up to J, and never giving more than half to a source that is worth nothing
 without another. The verdict goes by the share of evidence, and by what is left: by J without the form of the model.
+More counts never turn evidence that is precise enough by itself into a refusal.
 """
 
 import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from itertools import combinations
-from typing import Literal, TypeAlias
+from typing import Any, Literal, TypeAlias
 
 import numpy as np
 from numpy.typing import NDArray
@@ -76,18 +77,12 @@ def attribute(sources: Sources, contrast: Vector, free: NDArray[np.bool_], *, ex
     -------
     Shares
     """
-    inside = contrast[free]
     names = list(sources.parts)
-    worth = {
-        subset: information_on(sources.together(subset), inside)
-        for size in range(len(names) + 1)
-        for subset in combinations(names, size)
-    }
+    worth = {subset: float(values[0]) for subset, values in _worth(sources, contrast[free][None, :]).items()}
     total = worth[tuple(names)]
     if total <= 0.0:
         return Shares(0.0, dict.fromkeys(names, 0.0))
-    allowed = [name for name in names if name in EXTERNAL and (exclusion_counts or name != EXCLUSION)]
-    with_priors = [name for name in names if name in allowed or name == PRIOR]
+    allowed, with_priors = _evidence_among(names, exclusion_counts=exclusion_counts)
     information = {name: shapley_value(name, names, worth) for name in names}
     # What remains without any source is the vague background; it is an assumption of the model too.
     information[FORM] += worth[()]
@@ -113,12 +108,10 @@ def information_on(information: Matrix, contrast: Vector) -> float:
     float
         Next to 0 in a direction in which nothing is known; 0 for a contrast of zeros.
     """
-    if not contrast.any():
-        return 0.0
-    return 1.0 / float(contrast @ floored_inverse(information) @ contrast)
+    return float(_information_rows(floored_inverse(information), contrast[None, :])[0])
 
 
-def verdict_of(shares: Shares, *, least: float, has_evidence: bool) -> Verdict:
+def verdict_of(shares: Shares, *, least: float, has_evidence: bool, enough: float = math.inf) -> Verdict:
     """What a target rests on.
 
     Parameters
@@ -128,28 +121,38 @@ def verdict_of(shares: Shares, *, least: float, has_evidence: bool) -> Verdict:
         Information below which nothing worth showing is known about the target.
     has_evidence : bool
         Whether anything but the counts is there.
+    enough : float
+        Information with which evidence from data need not hold half of the whole.
 
     Returns
     -------
     {"data-identified", "prior-driven", "functional form only", "bounds only"}
-        Data from outside the counts that hold half of the information, and without the form of the model and priors
-        leave a quarter of it; else the same with priors; else the form of the model decides. Without evidence, or with
-        next to no information, only bounds remain.
+        Data from outside the counts that hold half of the information, or enough by themselves, and that leave a
+        quarter of it without the form of the model and priors; else the same share with priors; else the form of the
+        model decides. Without evidence, or with next to no information, only bounds remain.
     """
     if not has_evidence or shares.total < least:
         return "bounds only"
     share = shares.share
     held = sum(share.get(name, 0.0) for name in shares.allowed)
-    if held >= HALF and shares.external >= QUARTER:
+    suffices = held >= HALF or shares.external * shares.total >= enough
+    if suffices and shares.external >= QUARTER:
         return "data-identified"
     passes = held + share.get(PRIOR, 0.0) >= HALF and shares.with_priors >= QUARTER
     return "prior-driven" if passes else "functional form only"
 
 
 def verdicts_of_rows(
-    sources: Sources, W: Matrix, alpha: slice, free: NDArray[np.bool_], *, least: float, exclusion_counts: bool
+    sources: Sources,
+    W: Matrix,
+    alpha: slice,
+    free: NDArray[np.bool_],
+    *,
+    least: float,
+    enough: float,
+    exclusion_counts: bool,
 ) -> NDArray[np.str_]:
-    """Verdict on the logit of completeness of each row: by whether half of J is left without the form of the model.
+    """Verdict on the logit of completeness of each row, as `verdict_of` with evidence.
 
     Parameters
     ----------
@@ -159,7 +162,7 @@ def verdicts_of_rows(
     alpha : slice
         Their place among the parameters.
     free : (p,) array of bool
-    least : float
+    least, enough : float
     exclusion_counts : bool
 
     Returns
@@ -168,36 +171,43 @@ def verdicts_of_rows(
     """
     contrasts = np.zeros((W.shape[0], free.size))
     contrasts[:, alpha] = W
-    contrasts = contrasts[:, free]
-    allowed = [name for name in EXTERNAL if exclusion_counts or name != EXCLUSION]
-    total, external, with_priors = (
-        _information_rows(sources.together(names), contrasts)
-        for names in (list(sources.parts), allowed, [*allowed, PRIOR])
-    )
+    worth = _worth(sources, contrasts[:, free])
+    names = list(sources.parts)
+    allowed, with_priors = _evidence_among(names, exclusion_counts=exclusion_counts)
+    information = {name: shapley_value(name, names, worth) for name in names}
+    positive = {name: np.maximum(value, 0.0) for name, value in information.items()}
+    positive[FORM] = np.maximum(information[FORM] + worth[()], 0.0)
+    whole = sum(positive.values())
+    total = worth[tuple(names)]
+
+    def holds(among: Sequence[str]) -> Any:
+        return sum((positive[name] for name in among), np.zeros(total.size)) >= HALF * whole
+
+    external = worth[tuple(allowed)]
     verdict = np.full(W.shape[0], "functional form only", dtype="<U20")
-    verdict[with_priors >= HALF * total] = "prior-driven"
-    verdict[external >= HALF * total] = "data-identified"
+    verdict[holds(with_priors) & (worth[tuple(with_priors)] >= QUARTER * total)] = "prior-driven"
+    verdict[(holds(allowed) | (external >= enough)) & (external >= QUARTER * total)] = "data-identified"
     verdict[total < least] = "bounds only"
     return verdict
 
 
-def shapley_value(name: str, players: Sequence[str], worth: Mapping[tuple[str, ...], float]) -> float:
+def shapley_value(name: str, players: Sequence[str], worth: Mapping[tuple[str, ...], Any]) -> Any:
     """Shapley value of one player.
 
     Parameters
     ----------
     name : str
     players : sequence of str
-    worth : mapping of tuple of str to float
+    worth : mapping of tuple of str to float or array
         Of each subset of the players, written in the order of ``players``.
 
     Returns
     -------
-    float
+    float or array
         Mean gain over all orders in which the players can join.
     """
     others = [player for player in players if player != name]
-    value = 0.0
+    value: Any = 0.0
     for size in range(len(others) + 1):
         weight = math.factorial(size) * math.factorial(len(others) - size) / math.factorial(len(players))
         for subset in combinations(others, size):
@@ -206,6 +216,24 @@ def shapley_value(name: str, players: Sequence[str], worth: Mapping[tuple[str, .
     return value
 
 
-def _information_rows(information: Matrix, contrasts: Matrix) -> Vector:
-    variance = np.einsum("ri,ij,rj->r", contrasts, floored_inverse(information), contrasts)
-    return np.asarray(1.0 / np.maximum(variance, np.finfo(float).tiny), dtype=np.float64)
+def _evidence_among(names: Sequence[str], *, exclusion_counts: bool) -> tuple[list[str], list[str]]:
+    """Sources that are evidence from data, and these with priors."""
+    allowed = [name for name in names if name in EXTERNAL and (exclusion_counts or name != EXCLUSION)]
+    return allowed, [name for name in names if name in allowed or name == PRIOR]
+
+
+def _worth(sources: Sources, contrasts: Matrix) -> dict[tuple[str, ...], Vector]:
+    """Information on each contrast, (r, f), with every set of sources, (r,)."""
+    names = list(sources.parts)
+    return {
+        subset: _information_rows(floored_inverse(sources.together(subset)), contrasts)
+        for size in range(len(names) + 1)
+        for subset in combinations(names, size)
+    }
+
+
+def _information_rows(covariance: Matrix, contrasts: Matrix) -> Vector:
+    """1 / c' V c of each row c; 0 for a row of zeros."""
+    variance = np.sum((contrasts @ covariance) * contrasts, axis=1)
+    known = contrasts.any(axis=1)
+    return np.asarray(np.where(known, 1.0 / np.where(known, variance, 1.0), 0.0), dtype=np.float64)

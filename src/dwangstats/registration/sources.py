@@ -169,22 +169,23 @@ def precision(term: Gaussian, fit: ThinnedFit) -> Matrix:
 
 
 def _of_completeness(problem: ThinnedProblem) -> NDArray[np.bool_]:
-    """Coefficients of completeness, and where other evidence sees it too the law of its provider effects, (p,).
+    """Coefficients of completeness, and where other evidence sees it too the spread of its provider effects, (p,).
 
     Counts that know completeness for a given spread between providers, with an audit that knows the spread, would
-    otherwise pass for evidence on years that nobody audited.
+    otherwise pass for evidence on years that nobody audited. The correlation with the effects on the rate is not among
+    them: nothing but the counts speaks on it, and these do as soon as completeness is known.
     """
     layout = problem.layout
     inside = np.zeros(layout.size, dtype=bool)
     inside[layout.alpha] = True
     if problem.audits or problem.linked is not None:
-        for part in (layout.sv, layout.atanh_rho, layout.silent_logit):
+        for part in (layout.sv, layout.silent_logit):
             inside[part] = True
     return inside
 
 
 def _evidence(problem: ThinnedProblem, fit: ThinnedFit, inside: NDArray[np.bool_]) -> dict[str, Matrix]:
-    """What each piece of evidence says by itself."""
+    """What each piece of evidence says by itself; an audit of chosen providers with how far these may differ."""
     present = (
         (AUDIT, "audit", bool(problem.audits)),
         (LISTS, "lists", problem.linked is not None),
@@ -195,12 +196,20 @@ def _evidence(problem: ThinnedProblem, fit: ThinnedFit, inside: NDArray[np.bool_
         for name, source, there in present
         if there
     }
+    if AUDIT in parts:
+        parts[AUDIT] = parts[AUDIT] + _sum(
+            precision(term, fit) for term in problem.gaussian if _relaxes_completeness(problem, term)
+        )
     priors = [precision(term, fit) for term in problem.gaussian if _on_completeness(term, fit, inside)]
     return parts | ({PRIOR: _sum(priors)} if priors else {})
 
 
 def _on_completeness(term: Gaussian, fit: ThinnedFit, inside: NDArray[np.bool_]) -> bool:
     return term.source == "prior" and bool(term.matrix[:, fit.free][:, inside].any())
+
+
+def _relaxes_completeness(problem: ThinnedProblem, term: Gaussian) -> bool:
+    return term.source == "relaxation" and bool(term.matrix[:, problem.layout.alpha].any())
 
 
 def _sum(matrices: Iterable[Matrix]) -> Matrix:

@@ -40,6 +40,8 @@ class Target:
         What it is, in words.
     by_formula : bool
         True where the registration formula leaves nothing to know.
+    moved : (m,) array or None
+        Of a change: how far the average of each registration column moves.
     """
 
     name: str
@@ -47,6 +49,7 @@ class Target:
     estimate: float
     label: str
     by_formula: bool = False
+    moved: Vector | None = None
 
 
 def event_weights(problem: ThinnedProblem, vector: Vector) -> Vector:
@@ -115,6 +118,7 @@ def change_target(parts: FittedParts, vector: Vector, variable: str, before: Any
         estimate=log_after - log_before,
         label=f"log ratio of completeness, {variable} {after!s} over {before!s}",
         by_formula=float(np.abs(W_after - W_before).sum()) < FIXED_BY_FORMULA,
+        moved=W_after - W_before,
     )
 
 

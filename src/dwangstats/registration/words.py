@@ -89,6 +89,18 @@ _WORDS: Mapping[str, Mapping[Language, str]] = {
             "With rate and completeness exchanged the data fit almost as well ({distance} log likelihood units worse)."
         ),
     },
+    "ceiling": {
+        "nl": (
+            "Een indicator van registratie laat zien hoe de volledigheid met die indicator meebeweegt. Meer volgt er pas "
+            "uit als de geschatte volledigheid voor minstens {support}% van de gebeurtenissen {ceiling}% of meer is en "
+            "de indicator meer dan twee waarden heeft."
+        ),
+        "en": (
+            "What moves registration only shows ratios of completeness along itself. More than that follows only if the "
+            "fitted completeness is {ceiling}% or more for at least {support}% of the events and the indicator takes "
+            "more than two values."
+        ),
+    },
     "freer": {
         "nl": (
             "Het bewijs op zich zou een standaardfout van {error} geven; dat het model {form} zegt, komt door de vorm "

@@ -9,13 +9,10 @@ from numpy.typing import NDArray
 from scipy.special import expit
 
 from dwangstats._types import Matrix
-from dwangstats.worlds.deliveries import Deliveries
-from dwangstats.worlds.exposure import Exposure
 from dwangstats.worlds.lapses import rounded_up
-from dwangstats.worlds.network import Network
-from dwangstats.worlds.parameters import Sector
 from dwangstats.worlds.planted import ErrorParameters, planted_at_places
 from dwangstats.worlds.quarters import Calendar
+from dwangstats.worlds.stage import Stage
 
 CODE: Final = "121541000146104"
 FORM: Final = "admission"
@@ -45,22 +42,15 @@ class Admissions:
     planted: pd.DataFrame
 
 
-def draw_admissions(
-    sector: Sector,
-    network: Network,
-    exposure: Exposure,
-    calendar: Calendar,
-    factor: Matrix,
-    plan: ErrorParameters,
-    rng: np.random.Generator,
-) -> Admissions:
+def draw_admissions(stage: Stage, factor: Matrix, plan: ErrorParameters, rng: np.random.Generator) -> Admissions:
     """Draw which admissions to closed wards are forced, and which of those are registered.
 
     Parameters
     ----------
     factor : (P, T)
-        What lapses leave of completeness.
+        What lapses leave of the completeness of any form.
     """
+    sector, network, calendar = stage.sector, stage.network, stage.calendar
     providers = network.kind.size
     taken = rng.permutation(providers)[: rounded_up(plan.admissions_unregistered, providers)]
     usual = expit(COMPLETENESS_SD * rng.standard_normal(providers))
@@ -68,8 +58,9 @@ def draw_admissions(
     level[taken] *= plan.admissions_factor
     completeness = level[:, None] * factor
     closed = np.isin(np.array([s.name for s in sector.settings])[network.setting], CLOSED)
-    expected = np.where(closed, plan.forced_admissions, 0.0)[:, None] * exposure.admissions
-    true = rng.binomial(exposure.admissions.astype(np.int64), np.where(closed, plan.forced_admissions, 0.0)[:, None])
+    share = np.where(closed, plan.forced_admissions, 0.0)[:, None]
+    expected = share * stage.exposure.admissions
+    true = rng.binomial(stage.exposure.admissions.astype(np.int64), share)
     registered = rng.binomial(true, completeness[network.provider])
     place, quarter = (axis.ravel() for axis in np.indices((taken.size, len(calendar.starts))))
     note = planted_at_places(
@@ -84,20 +75,16 @@ def draw_admissions(
 
 
 def admission_rows(
-    admissions: Admissions,
-    network: Network,
-    calendar: Calendar,
-    deliveries: Deliveries,
-    registrations: pd.DataFrame,
-    rng: np.random.Generator,
+    admissions: Admissions, stage: Stage, registrations: pd.DataFrame, rng: np.random.Generator
 ) -> pd.DataFrame:
     """Registrations of forced admissions in delivered half-years, with the columns of ``registrations``.
 
     An admission is a point in time, of a client who has no other registration; numbers come after those in use.
     """
-    delivered = deliveries.correct[network.provider][:, calendar.half_year]
-    location, quarter = np.nonzero(np.where(delivered, admissions.registered, 0.0))
-    times = np.where(delivered, admissions.registered, 0.0)[location, quarter].astype(np.intp)
+    network, calendar, deliveries = stage.network, stage.calendar, stage.deliveries
+    shown = np.where(stage.delivered[network.provider], admissions.registered, 0.0)
+    location, quarter = np.nonzero(shown)
+    times = shown[location, quarter].astype(np.intp)
     location, quarter = np.repeat(location, times), np.repeat(quarter, times)
     provider, half = network.provider[location], calendar.half_year[quarter]
     clients = pd.to_numeric(registrations["client_id"].str[1:]).max() if len(registrations) else 0

@@ -249,5 +249,5 @@ def join_planted(parts: list[pd.DataFrame]) -> pd.DataFrame:
 
 
 def _table(columns: dict[str, Any], rows: int) -> pd.DataFrame:
-    frame = pd.DataFrame(columns, index=range(rows))
-    return frame.reindex(columns=list(COLUMNS)).astype("str").where(frame.reindex(columns=list(COLUMNS)).notna())
+    frame = pd.DataFrame(columns, index=range(rows)).reindex(columns=list(COLUMNS))
+    return frame.astype("str").where(frame.notna())

@@ -53,7 +53,8 @@ class Site:
 
     def progress(self, frame: pd.DataFrame) -> Vector:
         """0 until the year before, 1 from the year after on, by the year of begin."""
-        return np.clip((frame["begin"].dt.year.to_numpy(dtype=np.float64) - BEFORE) / (AFTER - BEFORE), 0.0, 1.0)
+        year = frame["begin"].dt.year.to_numpy(dtype=np.float64)
+        return np.asarray(np.clip((year - BEFORE) / (AFTER - BEFORE), 0.0, 1.0))
 
     def carelessness(self, frame: pd.DataFrame, plan: ErrorParameters) -> Vector:
         """What a share of errors is multiplied by at the provider of each row; the mean over providers is one."""
@@ -244,11 +245,15 @@ def _several_numbers(frame: pd.DataFrame, site: Site, plan: ErrorParameters, rng
 
 
 def _interrupted(frame: pd.DataFrame, site: Site, plan: ErrorParameters, rng: np.random.Generator) -> Step:
-    """E18: at some providers every interruption of a long application begins a new registration."""
+    """E18: at some providers every interruption of a long application begins a new registration.
+
+    What crosses into the next half-year is left whole: its pieces would belong to two deliveries.
+    """
     ids = site.network.provider_ids
     mine = rng.permutation(ids)[: rounded_up(plan.interrupting, ids.size)]
     long = ((frame["end"] - frame["begin"]) >= pd.Timedelta(hours=INTERRUPTED_HOURS)).to_numpy(dtype=np.bool_)
-    rows = _lasting(frame) & long & frame["provider_id"].isin(mine).to_numpy()
+    within = (frame["end"] <= _half_year_end(frame["begin"])).to_numpy(dtype=np.bool_)
+    rows = _lasting(frame) & long & within & frame["provider_id"].isin(mine).to_numpy()
     rows &= rng.random(len(frame)) < plan.interrupted
     if not rows.any():
         return frame, planted_in_rows("E18", frame.loc[rows], "changed")

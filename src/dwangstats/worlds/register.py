@@ -88,9 +88,7 @@ def build_register(
     if layers.errors is not None:
         if admissions is not None:
             planted.append(admissions.planted)
-            rows = admission_rows(
-                admissions, stage.network, stage.calendar, stage.deliveries, registrations, stage.streams.admissions
-            )
+            rows = admission_rows(admissions, stage, registrations, stage.streams.admissions)
             registrations = pd.concat([registrations, rows], ignore_index=True)
         site = Site(stage.network, stage.calendar, lapses.migration_year)
         registrations, notes = plant_errors(registrations, site, layers.errors, stage.streams.planting)

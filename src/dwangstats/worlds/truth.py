@@ -23,10 +23,8 @@ def truth_frame(stage: Stage, means: Cube, chance: Cube, counts: Counts) -> pd.D
     counts : Counts
     """
     forms = stage.sector.form_names
-    return _frame(
-        stage, forms, stage.to_providers(counts.true), stage.to_providers(counts.registered), chance,
-        stage.to_providers(means),
-    )  # fmt: skip
+    true, registered = stage.to_providers(counts.true), stage.to_providers(counts.registered)
+    return _frame(stage, forms, true, registered, chance, stage.to_providers(means))
 
 
 def truth_of_admissions(stage: Stage, admissions: Admissions) -> pd.DataFrame:

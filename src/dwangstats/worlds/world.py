@@ -68,7 +68,7 @@ def make(
     ----------
     name : {"registration-only", "mixed", "real-only"}
     size : {"tiny", "small", "national"}
-        8, 24 or 80 providers.
+        8, 24 or 80 providers (Wvggz); 8, 60 or 350 (Wzd); 6 locations, or all 19 of closed youth care.
     rng : int, numpy.random.SeedSequence or numpy.random.Generator
         An int or a SeedSequence always gives the same world; a Generator is spawned from.
     calibrate : bool
@@ -136,10 +136,8 @@ def _make_register(
     counts = thin_registered(counts, lapses.factor[stage.network.provider], stage.streams.thinning)
     admissions = None
     if sector_name == "wvggz" and layers.errors is not None and layers.errors.forced_admissions > 0.0:
-        admissions = draw_admissions(
-            stage.sector, stage.network, stage.exposure, stage.calendar, lapses.factor.min(axis=2), layers.errors,
-            stage.streams.admissions,
-        )  # fmt: skip
+        left = lapses.factor.min(axis=2)
+        admissions = draw_admissions(stage, left, layers.errors, stage.streams.admissions)
     tables, planted = build_register(stage, means, chance, counts, admissions, lapses, layers)
     truth = truth_frame(stage, means, chance, counts)
     if admissions is not None:
@@ -198,12 +196,7 @@ def _parameters(
 
 def _extra(layers: Layers) -> dict[str, Any]:
     """The layers that a world may be without, and that it has."""
-    plans = {
-        "errors": layers.errors,
-        "patterns": layers.patterns,
-        "versions": layers.versions,
-        "context": layers.context,
-    }
+    plans = {name: getattr(layers, name) for name in ("errors", "patterns", "versions", "context")}
     return {name: plan for name, plan in plans.items() if plan is not None}
 
 

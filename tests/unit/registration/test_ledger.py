@@ -89,7 +89,7 @@ def test_a_source_that_takes_information_away_has_no_share() -> None:
 def test_rows_get_the_verdict_of_their_own_completeness() -> None:
     sources = two_years(form=on(0.0, 2.0), audit=on(5.0, 0.0))
     W = np.eye(2)
-    found = verdicts_of_rows(sources, W, slice(0, 2), FREE, least=0.5, exclusion_counts=True)
+    found = verdicts_of_rows(sources, W, slice(0, 2), FREE, least=0.5, enough=np.inf, exclusion_counts=True)
     assert found.tolist() == ["data-identified", "functional form only"]
 
 

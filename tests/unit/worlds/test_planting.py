@@ -33,9 +33,13 @@ def world() -> World:
     return worlds.make("mixed", "small", 3, errors=ErrorParameters())
 
 
+#: Shares that are the same at every provider, so that the share in a register can be compared with them.
+EVEN = ErrorParameters(quality_effect=0.0)
+
+
 @cache
 def only(*codes: str) -> World:
-    return worlds.make("mixed", "small", 3, errors=ErrorParameters().only(*codes))
+    return worlds.make("mixed", "small", 3, errors=EVEN.only(*codes))
 
 
 def rows_of(world: World, error: str, effect: str | None = None) -> pd.DataFrame:
@@ -134,7 +138,9 @@ def test_e1_never_closed(clean):
 
 def test_e1_brings_the_hours_that_the_press_computed():
     """About three times the hours in 2023, from one and a half per cent of the seclusions (Pointer, 2024)."""
-    world = worlds.make("mixed", "national", 1, errors=ErrorParameters(never_closed_filled=0.0).only("E1"))
+    world = worlds.make(
+        "mixed", "national", 1, errors=ErrorParameters(never_closed_filled=0.0, quality_effect=0.0).only("E1")
+    )
     rows = world.tables.registrations
     rows = rows[pd.Series(form_of(rows["intervention_code"])).eq("seclusion").to_numpy()]
     until = pd.to_datetime(rows["begin"].dt.year.astype(str) + "-12-31T23:59")
@@ -352,6 +358,20 @@ def test_evidence_sees_what_lapses_took():
     told = told.groupby(["provider_id", "period", "form"])["registered_events"].sum()
     seen = second.set_index(["provider_id", "period", "form"])[["both", "register_only"]].sum(axis=1)
     assert (seen == told.reindex(seen.index)).all()
+
+
+def test_better_registrars_make_fewer_errors_that_can_be_seen():
+    """Careless providers also register less, so that visible errors say something about what is not there."""
+    world = worlds.make("mixed", "national", 3, errors=ErrorParameters(quality_effect=0.6).only("E6"))
+    rows = world.tables.registrations
+    seen = rows["location_id"].isna().groupby(rows["provider_id"]).agg(["sum", "size"]).query("size > 200")
+    completeness = world.truth.groupby("provider_id")["completeness"].mean()
+    share = np.log((seen["sum"] + 0.5) / seen["size"])
+    assert np.corrcoef(share, completeness.reindex(seen.index))[0, 1] < -0.3
+    even = worlds.make("mixed", "national", 3, errors=EVEN.only("E6")).tables.registrations
+    # 150,000 registrations; the mean over providers is the share, and large providers weigh more.
+    assert even["location_id"].isna().mean() == pytest.approx(0.01, abs=0.001)
+    assert rows["location_id"].isna().mean() == pytest.approx(0.01, abs=0.005)
 
 
 @pytest.mark.parametrize(
