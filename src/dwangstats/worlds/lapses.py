@@ -23,17 +23,21 @@ QUARTERS_AFTER = 4
 RESISTANCE_FROM, RESISTANCE_YEARS = 2020.0, 3.0
 #: Forms of locking in, article 3:2 paragraph 2 under c of the Wvggz.
 LOCKING_IN = ("seclusion", "other_locking_in")
+#: Forms that are easily not seen as forced care, under d to i.
+UNSEEN = ("other",)
 
 
 @dataclass(frozen=True, slots=True)
 class PatternParameters:
     """Providers that report nothing for a while although there were events; shares are rounded up.
 
+    The types are those of the English studies of complete, partial, joining and null reporters (Reid and Price 2022,
+    2024); the shares are assumptions, with 8 % of providers silent in the first year and 3 % always.
+
     Attributes
     ----------
     silent : float
-        Share of providers that never report. Null reporters were 8 % of deliverers at most and are among the largest
-        in England (Reid and Price 2022).
+        Share of providers that never report; in England the largest are among them.
     joiners : float
         Share that reports nothing in the first year and everything it registers afterwards.
     leavers : float
@@ -92,7 +96,7 @@ def draw_error_lapses(
     plan: ErrorParameters,
     rng: np.random.Generator,
 ) -> Lapses:
-    """Migrations (E12), changed reporting codes (E13) and the criterion of resistance (E19)."""
+    """Migrations (E12), changed reporting codes (E13), care not seen as forced (E14), criterion of resistance (E19)."""
     migration, recoding, resistance = rng.spawn(3)
     start = _migrations(provider_ids.size, calendar, plan, migration)
     migrating = _after(start, calendar)
@@ -102,6 +106,7 @@ def draw_error_lapses(
     factor = np.where(migrating, plan.migration_factor, 1.0) * np.where(recoded, plan.recoded_factor, 1.0)
     cube = np.repeat(factor[:, :, None], len(forms), axis=2)
     cube[:, :, locking] *= resisting[:, :, None]
+    cube[:, :, np.isin(np.array(forms), UNSEEN)] *= 1.0 - plan.unaware
     days = calendar.starts.to_numpy().astype("datetime64[D]")
     migrated = np.where(start >= 0, days[np.maximum(start, 0)], np.datetime64("NaT"))
     return Lapses(
@@ -109,6 +114,7 @@ def draw_error_lapses(
         planted=(
             _lowered("E12", provider_ids, calendar, np.where(migrating, plan.migration_factor, 1.0), "every form"),
             _lowered("E13", provider_ids, calendar, np.where(recoded, plan.recoded_factor, 1.0), "every form"),
+            _lowered("E14", provider_ids, calendar, np.full(factor.shape, 1.0 - plan.unaware), "other forms"),
             _lowered("E19", provider_ids, calendar, resisting, "locking in"),
         ),
         migrated_on=migrated.astype("datetime64[D]"),

@@ -157,6 +157,16 @@ def test_planned_and_unplanned_are_never_added(world):
     assert yearly[2023] < 0.15 * yearly[2020]
 
 
+def test_quarters_can_be_counted(world):
+    """The public monitor counts by quarter, from the last of 2019 on."""
+    panel = build_panel(world.tables, planned=False, by="quarter")
+    assert panel.periods[0] == "2019-Q4"
+    assert panel.periods[-1] == "2024-Q4"
+    assert len(panel.periods) == 21
+    monthly = build_panel(world.tables, planned=False, by="month")
+    assert panel.observed["events"].sum() == monthly.observed["events"].sum()
+
+
 def test_corona_months(three):
     """Unplanned seclusion rose in March 2020 (letter of 2021); the expected rate does so by a quarter."""
     ratio = []
