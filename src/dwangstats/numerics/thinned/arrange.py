@@ -25,8 +25,8 @@ class LinkedPart:
 
     Attributes
     ----------
-    place : Codes
-        (l,) place among the sorted rows.
+    place, cell : Codes
+        (l,) place among the sorted rows, and cell of its own.
     both, register_only, other_only : Vector
         (l,)
     W2 : Matrix
@@ -39,6 +39,7 @@ class LinkedPart:
     """
 
     place: Codes
+    cell: Codes
     both: Vector
     register_only: Vector
     other_only: Vector
@@ -137,8 +138,11 @@ def _arranged(problem: ThinnedProblem, sources: frozenset[str]) -> Arrangement:
         events[lists.row] += lists.other_only
     order = np.flatnonzero(keep)
     order = order[np.argsort(counts.group[order], kind="stable")]
-    rows = _chosen(problem, events, order)
-    linked = None if lists is None else _linked(problem, lists, order)
+    apart = np.zeros(counts.y.size, dtype=np.bool_)
+    if lists is not None:
+        apart[lists.row] = True
+    rows = _chosen(problem, events, order, apart[order])
+    linked = None if lists is None else _linked(problem, lists, order, rows)
     audits = tuple(_audit(audit, problem.groups) for audit in problem.audits) if "audit" in sources else ()
     control = None if problem.control is None or "control" not in sources else _control(problem.control, problem.groups)
     gaussian = tuple(term for term in problem.gaussian if term.source in sources)
@@ -146,9 +150,9 @@ def _arranged(problem: ThinnedProblem, sources: frozenset[str]) -> Arrangement:
     return Arrangement(problem, rows, linked, audits, control, gaussian, silent, order)
 
 
-def _chosen(problem: ThinnedProblem, events: Vector, order: Codes) -> RowSet:
+def _chosen(problem: ThinnedProblem, events: Vector, order: Codes, apart: NDArray[np.bool_]) -> RowSet:
     c = problem.counts
-    return make_rows(c.X[order], c.W[order], c.offset[order], events[order], c.group[order], problem.groups)
+    return make_rows(c.X[order], c.W[order], c.offset[order], events[order], c.group[order], problem.groups, apart)
 
 
 def sums_over(group: Codes, groups: int) -> csr_array:
@@ -156,13 +160,14 @@ def sums_over(group: Codes, groups: int) -> csr_array:
     return csr_array((np.ones(group.size), (group, np.arange(group.size))), shape=(groups, group.size))
 
 
-def _linked(problem: ThinnedProblem, lists: LinkedRows, order: Codes) -> LinkedPart:
+def _linked(problem: ThinnedProblem, lists: LinkedRows, order: Codes, rows: RowSet) -> LinkedPart:
     where = np.empty(problem.counts.y.size, dtype=np.intp)
     where[order] = np.arange(order.size)
     ones = sums_over(problem.counts.group[lists.row], problem.groups)
     cells = (lists.both, lists.register_only, lists.other_only)
     ways = gammaln(sum(cells) + 1.0) - sum(gammaln(cell + 1.0) for cell in cells)
-    return LinkedPart(where[lists.row], *cells, lists.W2, lists.odds_ratio, ones, ones @ ways)
+    place = where[lists.row]
+    return LinkedPart(place, rows.cells.of_row[place], *cells, lists.W2, lists.odds_ratio, ones, ones @ ways)
 
 
 def _audit(rows: AuditRows, groups: int) -> AuditPart:
@@ -192,4 +197,4 @@ def _silent(
         inside = np.flatnonzero(possible[counts.group[lists.row]])
         inside = inside[np.argsort(counts.group[lists.row[inside]], kind="stable")]
         rows, W2 = lists.row[inside], lists.W2[inside]
-    return SilentPart(possible, _chosen(problem, events, rows), W2)
+    return SilentPart(possible, _chosen(problem, events, rows, np.ones(rows.size, dtype=np.bool_)), W2)

@@ -21,6 +21,12 @@ STOP = 1e-10
 STEP = 3e-3
 """Step of the differences, in rough standard errors."""
 
+TINY_STEP = 3e-6
+"""The same of one-sided differences: their error, half of it, then is that of central ones, and rounding less."""
+
+FLAT = 1e-2
+"""Information in a direction, relative to the rough one, below which an error of 1e-6 might matter."""
+
 BESIDE = 1e-7
 """Squared distance in standard errors after which the Hessian is computed anew."""
 
@@ -106,10 +112,12 @@ class Top:
     smallest_eigenvalue: float
 
 
-def difference_information(likelihood: Likelihood, vector: Vector, transform: Matrix, free: Mask) -> Matrix:
+def difference_information(
+    likelihood: Likelihood, vector: Vector, transform: Matrix, free: Mask, *, central: bool = True, step: float = STEP
+) -> Matrix:
     """Minus the Hessian of the free parameters (f, f), by central differences of the gradient along the metric.
 
-    One-sided where a floor is nearer than a step.
+    One-sided if `central` is not asked for, and where a floor is nearer than a step.
     """
     floors = likelihood.arrangement.problem.layout.floors
     _, middle = likelihood(vector)
@@ -118,15 +126,29 @@ def difference_information(likelihood: Likelihood, vector: Vector, transform: Ma
     slopes = np.empty((places.size, places.size))
     for column in range(places.size):
         move = np.zeros(vector.size)
-        move[places] = STEP * root[:, column]
+        move[places] = step * root[:, column]
         ahead = likelihood.gradient_nearby(vector + move)
-        behind, width = middle, STEP
-        if np.all(vector - move >= floors):
-            behind, width = likelihood.gradient_nearby(vector - move), 2.0 * STEP
+        behind, width = middle, step
+        if central and np.all(vector - move >= floors):
+            behind, width = likelihood.gradient_nearby(vector - move), 2.0 * step
         slopes[:, column] = root.T @ (ahead - behind)[places] / width
     inner = -0.5 * (slopes + slopes.T)
     back = np.linalg.inv(root)
     return np.asarray(back.T @ inner @ back, dtype=np.float64)
+
+
+def observed_information(likelihood: Likelihood, vector: Vector, transform: Matrix, free: Mask) -> Matrix:
+    """Minus the Hessian of the free parameters (f, f), to about 1e-6 in the units of the metric.
+
+    One-sided differences over a tiny step do where gradients are exact to rounding and no direction is flat.
+    """
+    problem = likelihood.arrangement.problem
+    if problem.family != "nb1" and not problem.silent and free.any():
+        found = difference_information(likelihood, vector, transform, free, central=False, step=TINY_STEP)
+        root = _root(transform, free)
+        if float(np.linalg.eigvalsh(root.T @ found @ root)[0]) > FLAT:
+            return found
+    return difference_information(likelihood, vector, transform, free)
 
 
 def approach(
@@ -183,7 +205,7 @@ def newton(likelihood: Likelihood, start: Vector, transform: Matrix, held: Mask)
     for _ in range(_NEWTON_STEPS):
         free = ~held & ~((vector <= floors) & (gradient * np.diag(transform) <= 1e-6))
         if moved > 1e-2 or not np.array_equal(free, known):
-            information, moved, known = difference_information(likelihood, vector, transform, free), 0.0, free
+            information, moved, known = observed_information(likelihood, vector, transform, free), 0.0, free
         step, scaled = _step(information, gradient, transform, free)
         if scaled < STOP or (scaled < 1e-7 and scaled > 0.5 * before):
             break
@@ -193,7 +215,7 @@ def newton(likelihood: Likelihood, start: Vector, transform: Matrix, held: Mask)
         vector, value, gradient = _advance(likelihood, vector, value, gradient, step, floors)
         moved += scaled
     if moved > BESIDE:
-        information = difference_information(likelihood, vector, transform, free)
+        information = observed_information(likelihood, vector, transform, free)
     _, scaled = _step(information, gradient, transform, free)
     root = _root(transform, free)
     eigenvalues = np.linalg.eigvalsh(root.T @ information @ root) if root.size else np.ones(1)

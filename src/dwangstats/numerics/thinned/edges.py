@@ -19,6 +19,12 @@ NEAR = 6.5
 FAR_ANGLE = 9.0
 NEAR_ANGLE = 3.5
 
+TRACE = 1e-3
+"""Standard deviation or dispersion from which down it is tried whether 0 is as likely."""
+
+NOTHING = 1e-5
+"""Standard deviation or dispersion that is 0: a log likelihood of a million events changes by less than 1e-4."""
+
 SLACK = 1e-7
 """Log likelihood that may be lost on the way to the limit."""
 
@@ -35,6 +41,7 @@ def held_edges(likelihood: Likelihood, vector: Vector) -> tuple[Vector, NDArray[
     layout = likelihood.arrangement.problem.layout
     held = np.zeros(vector.size, dtype=np.bool_)
     labels: list[str] = []
+    vector = _without_traces(likelihood, vector)
     vector = _complete(likelihood, vector, held, labels)
     angle = layout.atanh_rho
     if vector[angle].size and (vector[layout.su][0] == 0.0 or vector[layout.sv][0] == 0.0):
@@ -45,8 +52,10 @@ def held_edges(likelihood: Likelihood, vector: Vector) -> tuple[Vector, NDArray[
         for place in range(part.start, part.stop):
             side = -1.0 if vector[place] < 0.0 else 1.0
             target = far if part is layout.silent_logit else side * far
-            beyond = vector[place] < near if part is layout.silent_logit else abs(vector[place]) > near
-            if beyond and _as_likely(likelihood, vector, moved := _replaced(vector, place, target)):
+            reach = -vector[place] if part is layout.silent_logit else abs(vector[place])
+            moved = _replaced(vector, place, target)
+            # Beyond the limit a float cannot tell the two apart, and only the nodes would differ.
+            if reach > abs(far) or (reach > abs(near) and _as_likely(likelihood, vector, moved)):
                 vector, held[place] = moved, True
                 labels.append("silent=0" if part is layout.silent_logit else f"rho={side:g}")
     return vector, held, tuple(labels)
@@ -72,6 +81,20 @@ def away_from_edges(likelihood: Likelihood, vector: Vector, held: NDArray[np.boo
         found = _direction(W, W @ vector[layout.alpha] > FAR - 1.0, np.zeros(W.shape[1], dtype=np.bool_))
         direction[layout.alpha] = 0.0 if found is None else found
     return direction
+
+
+def _without_traces(likelihood: Likelihood, vector: Vector) -> Vector:
+    """Standard deviations and a dispersion of next to nothing become 0 where that is as likely.
+
+    The likelihood is even in a standard deviation, so a climb comes near 0 and never gets there.
+    """
+    layout = likelihood.arrangement.problem.layout
+    for part in (layout.su, layout.sv, layout.dispersion):
+        for place in range(part.start, part.stop):
+            moved = _replaced(vector, place, 0.0)
+            if 0.0 < vector[place] < NOTHING or (0.0 < vector[place] < TRACE and _as_likely(likelihood, vector, moved)):
+                vector = moved
+    return vector
 
 
 def _complete(likelihood: Likelihood, vector: Vector, held: NDArray[np.bool_], labels: list[str]) -> Vector:

@@ -121,7 +121,8 @@ def fit_thinned(
     top, labels = _maximum(likelihood, few, begin)
     gap = None
     if restart and problem.counts.y.size <= RESTART_ROWS:
-        other = _restarted(likelihood, few, top)
+        usual = begin if start is None else starting_vector(likelihood.arrangement)
+        other = _restarted(likelihood, few, top, usual)
         gap = likelihood(other)[0] - top.value
         if gap > 1e-4:
             before = top.value
@@ -191,19 +192,21 @@ def _summit(
     vector, held, labels = held_edges(likelihood, vector)
     transform = metric(arrangement, vector)
     information = np.eye(vector.size)
-    information[np.ix_(~held, ~held)] = difference_information(few, vector, transform, ~held)
+    information[np.ix_(~held, ~held)] = difference_information(few, vector, transform, ~held, central=False)
     near, far = approach(likelihood, vector, transform, held, information)
     if far > FAR:
         return vector, held, labels, None
+    if not held.any():
+        near, held, labels = held_edges(likelihood, near)
     top = newton(likelihood, near, transform, held)
     return near, held, labels, top if top.scaled_gradient < ENOUGH else None
 
 
-def _restarted(likelihood: Likelihood, few: Likelihood, top: Top) -> Vector:
+def _restarted(likelihood: Likelihood, few: Likelihood, top: Top, usual: Vector) -> Vector:
     """The end of a climb from a point with other scales and another split of events over rate and completeness."""
     arrangement = likelihood.arrangement
     layout = arrangement.problem.layout
-    begin = starting_vector(arrangement)
+    begin = usual.copy()
     begin[layout.su] *= 2.0
     begin[layout.sv] *= 0.5
     begin[layout.dispersion] *= 3.0

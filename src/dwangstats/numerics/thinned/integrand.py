@@ -13,6 +13,7 @@ from dwangstats.numerics.thinned.capture import Capture, capture
 from dwangstats.numerics.thinned.interpolated import COARSE, Table, tabulate
 from dwangstats.numerics.thinned.kernels import CountTable, Kernel, PoissonKernel, make_kernel, tabulate_counts
 from dwangstats.numerics.thinned.parameters import Parameters
+from dwangstats.numerics.thinned.values import Seen
 
 FARTHEST = 4.0
 """Standardised effects on registration between which the effects on the rate are bracketed for nb1."""
@@ -34,7 +35,7 @@ class Thinned:
     fixed : Matrix
         (G, K) all that does not depend on u, the kernel's base included.
     slope : Matrix
-        (n, K) derivative of the log probability of being seen in the logit completeness.
+        (C, K) derivative of the log probability of being seen in the logit completeness, by cell.
     lists : Capture or None
         Of the linked rows.
     audits : tuple of Matrix
@@ -55,8 +56,10 @@ class Integrand:
     ----------
     arrangement : Arrangement
     at : Parameters
-    eta, zeta : Vector
-        (n,) log rate and logit completeness at effects of zero.
+    eta : Vector
+        (n,) log rate at effects of zero.
+    zeta : Vector
+        (C,) logit completeness at effects of zero, by cell.
     second : Vector
         (l,) logit of the other register, of the linked rows.
     table : Table, CountTable or None
@@ -67,7 +70,7 @@ class Integrand:
         rows = arrangement.rows
         self.arrangement, self.at = arrangement, at
         self.eta = np.minimum(rows.X @ at.beta + rows.offset, HIGHEST_ETA)
-        self.zeta = rows.W @ at.alpha
+        self.zeta = rows.cells.W @ at.alpha
         linked = arrangement.linked
         self.second = np.zeros(0) if linked is None else linked.W2 @ at.gamma
         self.table: Table | CountTable | None = None
@@ -80,8 +83,8 @@ class Integrand:
         """The integrand at places (G, K)."""
         rows = self.arrangement.rows
         v = self.at.sv * zv
-        lq, slope, lists = self._seen(v)
-        kernel = make_kernel(rows, self.eta, lq, self.at.dispersion, self.table)
+        seen, slope, lists = self._seen(v)
+        kernel = make_kernel(rows, self.eta, seen, self.at.dispersion, self.table)
         fixed, audits = kernel.base.copy(), []
         linked = self.arrangement.linked
         if linked is not None and lists is not None:
@@ -98,26 +101,30 @@ class Integrand:
         u = self.at.su * (self.at.rho * zv + self.at.rest * zu)
         return np.asarray(np.clip(u, -_LARGEST_EFFECT, _LARGEST_EFFECT), dtype=np.float64)
 
-    def _seen(self, v: Matrix) -> tuple[Matrix, Matrix, Capture | None]:
-        """Log probability of being seen (n, K), its derivative in the logit, and the lists."""
-        z = self.zeta[:, None] + v[self.arrangement.rows.group]
-        missed = np.exp(-np.maximum(z, _LOWEST_LOGIT))
-        lq = -np.log1p(missed)
-        slope = missed / (1.0 + missed)
+    def _seen(self, v: Matrix) -> tuple[Seen, Matrix, Capture | None]:
+        """Being seen (C, K), the derivative of its log in the logit, and the lists."""
+        z = self.zeta[:, None] + v[self.arrangement.rows.cells.group]
+        slope = np.maximum(z, _LOWEST_LOGIT)
+        np.exp(np.negative(slope, out=slope), out=slope)
+        lq = np.log1p(slope)
+        np.negative(lq, out=lq)
+        p = 1.0 / (1.0 + slope)
+        slope *= p
         linked = self.arrangement.linked
         if linked is None:
-            return lq, slope, None
+            return Seen(lq, p), slope, None
         cells = (linked.both, linked.register_only, linked.other_only)
-        lists = capture(z[linked.place], self.second, *cells, linked.odds_ratio)
-        lq[linked.place], slope[linked.place] = lists.log_seen, lists.seen_first
-        return lq, slope, lists
+        lists = capture(z[linked.cell], self.second, *cells, linked.odds_ratio)
+        lq[linked.cell], slope[linked.cell] = lists.log_seen, lists.seen_first
+        p[linked.cell] = np.exp(lists.log_seen)
+        return Seen(lq, p), slope, lists
 
     def _reach(self) -> Matrix:
         """Interval of each group's u (G, 2): the slope of nb1's Lambda lies between the rows with events and events."""
         rows, at = self.arrangement.rows, self.at
         zv = np.broadcast_to(np.array([-FARTHEST, 0.0, FARTHEST]), (rows.groups, 3))
-        lq, _, _ = self._seen(at.sv * zv)
-        mean = PoissonKernel(rows, self.eta, lq).sum
+        seen, _, _ = self._seen(at.sv * zv)
+        mean = PoissonKernel(rows, self.eta, seen).sum
         variance = at.su**2
         if variance == 0.0:
             return np.zeros((rows.groups, 2))

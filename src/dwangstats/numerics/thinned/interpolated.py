@@ -9,6 +9,7 @@ The sum of Lambda over a group is a smooth function of one variable, with its ne
 from the real line. It is tabulated at Chebyshev points and read off by interpolation (Trefethen 2013, chapters 3, 8).
 """
 
+from copy import copy
 from dataclasses import dataclass
 
 import numpy as np
@@ -17,6 +18,7 @@ from dwangstats._types import Matrix, Vector
 from dwangstats.numerics.families import derivatives
 from dwangstats.numerics.saddle import log1p_ratio
 from dwangstats.numerics.thinned.rows import RowSet
+from dwangstats.numerics.thinned.values import Scores, Seen, Values
 
 FINE = 1e-11
 """Relative error of the interpolation, from which the number of points follows."""
@@ -52,43 +54,29 @@ class Table:
     dispersion: Matrix
 
 
-@dataclass(frozen=True, slots=True)
-class Values:
-    """The u-dependent part of the log density of each group at nodes u (G, K, J).
-
-    Attributes
-    ----------
-    value, slope : Matrix
-        (G, K, J) the part itself, and its derivative in u.
-    dispersion : Matrix or None
-        (G, K, J) derivative in the dispersion of all of the log density; None for poisson.
-    """
-
-    value: Matrix
-    slope: Matrix
-    dispersion: Matrix | None
-
-
 class Nb1Kernel:
     """See `kernels.Kernel`; beyond the intervals of the table Lambda goes on as a straight line."""
 
-    def __init__(self, rows: RowSet, eta: Vector, lq: Matrix, dispersion: float, table: Table) -> None:
-        self.rows, self.eta, self.lq, self.a, self.table = rows, eta, lq, dispersion, table
-        self.rate, self.seen = np.exp(eta), np.exp(lq)
-        t = dispersion * self.seen
+    def __init__(self, rows: RowSet, eta: Vector, seen: Seen, dispersion: float, table: Table) -> None:
+        cells = rows.cells
+        self.rows, self.eta, self.seen, self.a, self.table = rows, eta, seen, dispersion, table
+        self.rate = np.exp(eta)
+        self.cell_rate = (cells.ones @ self.rate)[:, None]
+        t = dispersion * seen.probability
         self.shrink = 1.0 / (1.0 + t)
         self.ratio = log1p_ratio(t)
-        y = rows.y[:, None]
-        self.loss = rows.sum(self.rate[:, None] * self.seen * self.ratio)
-        self.base = rows.sum(y * (lq - np.log1p(t)))
-        self.d_base = rows.sum(y * self.seen * self.shrink)
+        self.loss = cells.sum(self.cell_rate * seen.probability * self.ratio)
+        self.base = cells.y_by_group @ (seen.log - np.log1p(t))
+        self.d_base = cells.y_by_group @ (seen.probability * self.shrink)
         square = np.where(t < 1e-2, _second_series(t), (np.log1p(t) - t * self.shrink) / np.maximum(t, 1e-2) ** 2)
-        self.d_loss = -rows.sum(self.rate[:, None] * self.seen**2 * square)
+        self.d_loss = -cells.sum(self.cell_rate * seen.probability**2 * square)
 
     def sharpened(self, u: Matrix) -> "Nb1Kernel":
         """See `kernels.Kernel`."""
         reach = np.stack((u.min(axis=(1, 2)), u.max(axis=(1, 2))), axis=1)
-        return Nb1Kernel(self.rows, self.eta, self.lq, self.a, tabulate(self.rows, self.eta, self.a, reach, FINE))
+        sharp = copy(self)
+        sharp.table = tabulate(self.rows, self.eta, self.a, reach, FINE)
+        return sharp
 
     def bend(self, u: Matrix) -> tuple[Matrix, Matrix]:
         """See `Kernel`."""
@@ -116,16 +104,18 @@ class Nb1Kernel:
         dispersion = _read(basis, self.table.dispersion) - self.d_base[:, :, None] - self.d_loss[:, :, None] * raised
         return Values(value, slope - self.loss[:, :, None] * raised, dispersion)
 
-    def scores(self, u: Matrix, weight: Matrix) -> tuple[Vector, Matrix]:
-        """See `Kernel`."""
-        group = self.rows.group
-        place, raised = weight.sum(axis=2)[group], (weight * np.exp(u)).sum(axis=2)[group]
-        mean = self.rate[:, None] * self.seen
-        lq = (self.rows.y[:, None] * place - mean * raised) * self.shrink
+    def scores(self, u: Matrix, weight: Matrix, values: Values) -> Scores:
+        """See `kernels.Kernel`."""
+        rows, cells = self.rows, self.rows.cells
+        place, raised = weight.sum(axis=2)[cells.group], (weight * np.exp(u)).sum(axis=2)[cells.group]
+        lost = self.seen.probability * raised
+        seen = (cells.y[:, None] * place - self.cell_rate * lost) * self.shrink
         basis, _ = self._basis(u)
         spread = np.einsum("gkj,gkjn->gn", weight, basis, optimize=True) @ self.table.transform
-        eta = (self.table.slope_rows * spread[group]).sum(axis=1) - (mean * self.ratio * raised).sum(axis=1)
-        return eta, lq
+        eta = (self.table.slope_rows * spread[rows.group]).sum(axis=1)
+        eta -= self.rate * (lost * self.ratio).sum(axis=1)[cells.of_row]
+        dispersion = 0.0 if values.dispersion is None else float((weight * values.dispersion).sum())
+        return Scores(eta, seen, values.weighted_slope(weight), dispersion)
 
     def _basis(self, u: Matrix) -> tuple[Matrix, Matrix]:
         """Chebyshev polynomials at u (G, K, J, N), and how far u lies beyond the interval."""

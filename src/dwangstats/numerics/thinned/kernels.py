@@ -1,7 +1,7 @@
 """Poisson and NB2: the log density of each group's counts as a function of its effect u on the log rate.
 
-A kernel is made at given log means and at given log probabilities `lq` of being seen, one per row and place of the
-effect on registration (n, K). What it integrates over is u at those places, (G, K) or (G, K, J).
+A kernel is made at given log means and at given probabilities of being seen, one per cell (see `rows.Cells`) and place
+of the effect on registration (C, K). What it integrates over is u at those places, (G, K) or (G, K, J).
 """
 
 from dataclasses import dataclass
@@ -11,8 +11,9 @@ import numpy as np
 
 from dwangstats._types import Matrix, Vector
 from dwangstats.numerics.families import derivatives
-from dwangstats.numerics.thinned.interpolated import Nb1Kernel, Table, Values
+from dwangstats.numerics.thinned.interpolated import Nb1Kernel, Table
 from dwangstats.numerics.thinned.rows import Chunk, RowSet
+from dwangstats.numerics.thinned.values import Scores, Seen, Values
 
 SMALL = 0.02
 """Largest dispersion times mean for which 1/dispersion is replaced by series in the product."""
@@ -36,19 +37,19 @@ class Kernel(Protocol):
         """The u-dependent part at (G, K, J)."""
 
     def at(self, u: Matrix) -> Values:
-        """The same with derivatives."""
+        """The same with what `scores` needs of it."""
 
-    def scores(self, u: Matrix, weight: Matrix) -> tuple[Vector, Matrix]:
-        """Derivatives in eta (n,) and lq (n, K), weighted with (G, K, J) and summed over the nodes of each place."""
+    def scores(self, u: Matrix, weight: Matrix, values: Values) -> Scores:
+        """Derivatives weighted with (G, K, J)."""
 
 
-def make_kernel(rows: RowSet, eta: Vector, lq: Matrix, dispersion: float, table: "Table | CountTable | None") -> Kernel:
+def make_kernel(rows: RowSet, eta: Vector, seen: Seen, dispersion: float, table: "Table | CountTable | None") -> Kernel:
     """Kernel of a family; nb2 needs a table of counts, nb1 one of Lambda."""
     if isinstance(table, Table):
-        return Nb1Kernel(rows, eta, lq, dispersion, table)
+        return Nb1Kernel(rows, eta, seen, dispersion, table)
     if isinstance(table, CountTable):
-        return Nb2Kernel(rows, eta, lq, dispersion, table)
-    return PoissonKernel(rows, eta, lq)
+        return Nb2Kernel(rows, eta, seen, dispersion, table)
+    return PoissonKernel(rows, eta, seen)
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -70,11 +71,13 @@ class CountTable:
 class PoissonKernel:
     """Collapsed: the integrand depends on the group only through its total and its sum of means at u = 0."""
 
-    def __init__(self, rows: RowSet, eta: Vector, lq: Matrix) -> None:
-        self.rows = rows
-        self.mean = np.exp(eta[:, None] + lq)
-        self.sum = rows.sum(self.mean)
-        self.base = rows.sum(rows.y[:, None] * (eta[:, None] + lq)) - rows.log_factorial[:, None]
+    def __init__(self, rows: RowSet, eta: Vector, seen: Seen) -> None:
+        cells = rows.cells
+        self.rows, self.seen = rows, seen
+        self.rate = np.exp(eta)
+        self.cell_rate = cells.ones @ self.rate
+        self.sum = cells.sum(self.cell_rate[:, None] * seen.probability)
+        self.base = cells.y_by_group @ seen.log + (rows.ones @ (rows.y * eta) - rows.log_factorial)[:, None]
 
     def sharpened(self, u: Matrix) -> "PoissonKernel":
         """See `Kernel`."""
@@ -94,21 +97,29 @@ class PoissonKernel:
         total, mean = self.rows.total[:, None, None], self.sum[:, :, None] * np.exp(u)
         return Values(total * u - mean, total - mean, None)
 
-    def scores(self, u: Matrix, weight: Matrix) -> tuple[Vector, Matrix]:
+    def scores(self, u: Matrix, weight: Matrix, values: Values) -> Scores:
         """See `Kernel`."""
-        place, group = weight.sum(axis=2), self.rows.group
-        raised = (weight * np.exp(u)).sum(axis=2)
-        score = self.rows.y[:, None] * place[group] - self.mean * raised[group]
-        return score.sum(axis=1), score
+        rows, cells = self.rows, self.rows.cells
+        place, raised = weight.sum(axis=2), (weight * np.exp(u)).sum(axis=2)
+        lost = self.seen.probability * raised[cells.group]
+        seen = cells.y[:, None] * place[cells.group] - self.cell_rate[:, None] * lost
+        eta = rows.y * place.sum(axis=1)[rows.group] - self.rate * _across(lost)[cells.of_row]
+        return Scores(eta, seen, values.weighted_slope(weight), 0.0)
 
 
 class Nb2Kernel:
-    """Passes over rows and nodes: D = sum of (y + 1/a) log1p(a mean) does not collapse."""
+    """Passes over rows and nodes: D = sum of (y + 1/a) log1p(a mean) does not collapse.
 
-    def __init__(self, rows: RowSet, eta: Vector, lq: Matrix, dispersion: float, table: CountTable) -> None:
+    One pass per inner node, so that every operation runs over long contiguous arrays.
+    """
+
+    def __init__(self, rows: RowSet, eta: Vector, seen: Seen, dispersion: float, table: CountTable) -> None:
         self.rows, self.a, self.table = rows, dispersion, table
-        self.mean = np.exp(eta[:, None] + lq)
-        self.base = rows.sum(rows.y[:, None] * (eta[:, None] + lq)) + table.constant[:, None]
+        self.rate = np.exp(eta)
+        self.mean = rows.cells.spread(self.rate, seen.probability)
+        self.weighted = rows.cells.spread(self.rate * (1.0 + dispersion * rows.y), seen.probability)
+        self.base = rows.cells.y_by_group @ seen.log + (rows.ones @ (rows.y * eta) + table.constant)[:, None]
+        self.highest = float(self.rate.max(initial=0.0))
 
     def sharpened(self, u: Matrix) -> "Nb2Kernel":
         """See `Kernel`."""
@@ -118,61 +129,89 @@ class Nb2Kernel:
         """See `Kernel`."""
         raised = np.exp(u)
         first, second = np.zeros_like(u), np.zeros_like(u)
-        for chunk in self.rows.chunks(2 * u.shape[1]):
-            mean = self.mean[chunk.rows] * raised[chunk.groups][chunk.local]
-            shrink = 1.0 / (1.0 + self.a * mean)
-            mean *= shrink
-            plain, weighted = chunk.add(np.concatenate((mean, mean * shrink), axis=1))
-            total = plain + self.a * weighted
-            first[chunk.groups] += total[:, : u.shape[1]]
-            second[chunk.groups] += total[:, u.shape[1] :]
+        for chunk in self.rows.chunks(u.shape[1]):
+            factor = (self.a * raised[chunk.groups])[chunk.local]
+            factor *= self.mean[chunk.rows]
+            factor += 1.0
+            weighted = self.weighted[chunk.rows] / factor
+            first[chunk.groups] += chunk.ones @ weighted
+            weighted /= factor
+            second[chunk.groups] += chunk.ones @ weighted
+        first *= raised
+        second *= raised
         return self.rows.total[:, None] - first, second
 
     def value(self, u: Matrix) -> Matrix:
         """See `Kernel`."""
-        return self._pass(u, derivatives=False)[0]
+        return self._pass(u, None)
 
     def at(self, u: Matrix) -> Values:
         """See `Kernel`."""
-        return Values(*self._pass(u, derivatives=True))
+        dispersion = np.broadcast_to(self.table.d_constant[:, None, None], u.shape).copy()
+        return Values(self._pass(u, dispersion), None, dispersion)
 
-    def scores(self, u: Matrix, weight: Matrix) -> tuple[Vector, Matrix]:
+    def scores(self, u: Matrix, weight: Matrix, values: Values) -> Scores:
         """See `Kernel`."""
-        raised = np.exp(u)
-        lifted = weight * raised
+        rows, cells = self.rows, self.rows.cells
+        raised, slope = _inner_first(np.exp(u)), np.zeros((u.shape[2], *u.shape[:2]))
+        lifted = _inner_first(weight) * raised
         place = weight.sum(axis=2)
-        score = self.rows.y[:, None] * place[self.rows.group]
-        for chunk in self.rows.chunks(u.shape[1] * u.shape[2]):
-            mean, y = self.mean[chunk.rows], self.rows.y[chunk.rows]
-            shrink = (self.a * mean)[:, :, None] * raised[chunk.groups][chunk.local]
-            shrink += 1.0
-            np.divide(lifted[chunk.groups][chunk.local], shrink, out=shrink)
-            score[chunk.rows] -= (1.0 + self.a * y)[:, None] * mean * shrink.sum(axis=2)
-        return score.sum(axis=1), score
+        eta, lost = np.empty(rows.y.size), np.empty((rows.y.size, u.shape[1]))
+        for chunk in rows.chunks(u.shape[1]):
+            mean, weighted = self.a * self.mean[chunk.rows], self.weighted[chunk.rows]
+            factor, total = np.empty_like(mean), np.zeros_like(mean)
+            for j in range(u.shape[2]):
+                np.take(raised[j, chunk.groups], chunk.local, axis=0, out=factor, mode="clip")
+                factor *= mean
+                factor += 1.0
+                np.divide(weighted, factor, out=factor)
+                slope[j, chunk.groups] += chunk.ones @ factor
+                factor *= lifted[j, chunk.groups][chunk.local]
+                total += factor
+            lost[chunk.rows] = total
+            eta[chunk.rows] = _across(total)
+        eta = rows.y * place.sum(axis=1)[rows.group] - eta
+        seen = cells.y[:, None] * place[cells.group] - cells.ones @ lost
+        slope *= lifted
+        moved = weight * rows.total[:, None, None] - np.moveaxis(slope, 0, 2)
+        dispersion = 0.0 if values.dispersion is None else float((weight * values.dispersion).sum())
+        if not self._small(u):
+            dispersion -= float(slope.sum()) / self.a
+        return Scores(eta, seen, moved, dispersion)
 
-    def _pass(self, u: Matrix, *, derivatives: bool) -> tuple[Matrix, Matrix, Matrix]:
-        """Value, slope and dispersion at (G, K, J); the last two only with `derivatives`."""
-        raised = np.exp(u)
-        value = self.rows.total[:, None, None] * u
-        slope = np.broadcast_to(self.rows.total[:, None, None], u.shape).copy() if derivatives else value
-        dispersion = np.broadcast_to(self.table.d_constant[:, None, None], u.shape).copy() if derivatives else value
-        for chunk in self.rows.chunks(u.shape[1] * u.shape[2]):
-            lift = raised[chunk.groups][chunk.local]
-            mean = (self.mean[chunk.rows][:, :, None] * lift).reshape(lift.shape[0], -1)
-            small = self.a * float(mean.max()) < SMALL
-            parts = (_series if small else _direct)(chunk, mean, self.a, derivatives)
-            shape = (-1, *u.shape[1:])
-            value[chunk.groups] -= parts[0].reshape(shape)
-            if derivatives:
-                slope[chunk.groups] -= parts[1].reshape(shape)
-                dispersion[chunk.groups] -= parts[2].reshape(shape)
-        return value, slope, dispersion
+    def _small(self, u: Matrix) -> bool:
+        return self.a * self.highest * float(np.exp(u.max(initial=0.0))) < SMALL
+
+    def _pass(self, u: Matrix, dispersion: Matrix | None) -> Matrix:
+        """Value at (G, K, J); adds the derivative in the dispersion, but for what `scores` adds where it is large."""
+        raised, lost = _inner_first(np.exp(u)), np.zeros((u.shape[2], *u.shape[:2]))
+        d_lost = np.zeros_like(lost)
+        small = self._small(u)
+        for chunk in self.rows.chunks(u.shape[1]):
+            mean = self.mean[chunk.rows] if small else self.a * self.mean[chunk.rows]
+            t = np.empty_like(mean)
+            for j in range(u.shape[2]):
+                np.take(raised[j, chunk.groups], chunk.local, axis=0, out=t, mode="clip")
+                t *= mean
+                if small:
+                    value, change = _series(chunk, t, self.a)
+                else:
+                    plain, weighted = chunk.add(np.log1p(t, out=t))
+                    value, change = weighted + plain / self.a, plain / -(self.a**2)
+                lost[j, chunk.groups] += value
+                d_lost[j, chunk.groups] += change
+        if dispersion is not None:
+            dispersion -= np.moveaxis(d_lost, 0, 2)
+        return np.asarray(self.rows.total[:, None, None] * u - np.moveaxis(lost, 0, 2), dtype=np.float64)
 
 
 def tabulate_counts(rows: RowSet, dispersion: float) -> CountTable:
-    """Constants of nb2, computed once per distinct count."""
-    constant, d_constant = count_constants(rows.values, dispersion)
-    return CountTable(rows.sum(constant[rows.place]), rows.sum(d_constant[rows.place]))
+    """Constants of nb2, computed once per distinct count, and not again while the dispersion stays."""
+    if dispersion not in rows.kept:
+        constant, d_constant = count_constants(rows.values, dispersion)
+        rows.kept.clear()
+        rows.kept[dispersion] = (rows.sum(constant[rows.place]), rows.sum(d_constant[rows.place]))
+    return CountTable(*rows.kept[dispersion])
 
 
 def count_constants(values: Vector, dispersion: float) -> tuple[Vector, Vector]:
@@ -193,30 +232,23 @@ def count_constants(values: Vector, dispersion: float) -> tuple[Vector, Vector]:
     return rows.loglik + lost, rows.d_alpha + d_lost
 
 
-def _direct(chunk: Chunk, mean: Matrix, a: float, derivatives: bool) -> tuple[Matrix, ...]:
-    """Group sums of (y + 1/a) log1p(a mean) and of its derivatives in u and a."""
+def _series(chunk: Chunk, mean: Matrix, a: float) -> tuple[Matrix, Matrix]:
+    """Group sums of (y + 1/a) log1p(a mean) for small a mean, and its derivative in a, with nothing divided by a."""
     t = a * mean
-    logs = np.log1p(t)
-    plain, weighted = chunk.add(logs)
-    value = weighted + plain / a
-    if not derivatives:
-        return (value,)
-    t /= 1.0 + t
-    shrunk, weighted = chunk.add(t)
-    slope = weighted + shrunk / a
-    return value, slope, (slope - plain / a) / a
-
-
-def _series(chunk: Chunk, mean: Matrix, a: float, derivatives: bool) -> tuple[Matrix, ...]:
-    """The same for small a mean, with nothing divided by a."""
-    t = a * mean
-    value = chunk.add(np.log1p(t))[1] + chunk.add(mean * _polynomial(_RATIO, t))[0]
-    if not derivatives:
-        return (value,)
+    value = chunk.add(np.log1p(t))[1] + chunk.ones @ (mean * _polynomial(_RATIO, t))
     shrunk = mean / (1.0 + t)
-    plain, weighted = chunk.add(shrunk)
-    square = chunk.add(shrunk * shrunk * _polynomial(_SECOND, a * shrunk))[0]
-    return value, a * weighted + plain, weighted - square
+    _, weighted = chunk.add(shrunk)
+    return value, weighted - chunk.ones @ (shrunk * shrunk * _polynomial(_SECOND, a * shrunk))
+
+
+def _inner_first(values: Matrix) -> Matrix:
+    """(J, G, K) of (G, K, J)."""
+    return np.ascontiguousarray(np.moveaxis(values, 2, 0))
+
+
+def _across(values: Matrix) -> Vector:
+    """Sums of the rows of a matrix; by a product, because sums over short rows are slow."""
+    return np.asarray(values @ np.ones(values.shape[1]), dtype=np.float64)
 
 
 def _polynomial(coefficients: tuple[float, ...], x: Matrix) -> Matrix:

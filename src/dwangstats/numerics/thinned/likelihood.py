@@ -10,22 +10,34 @@ from dwangstats.errors import DomainError
 from dwangstats.numerics.thinned.arrange import SOURCES, Arrangement, arrange
 from dwangstats.numerics.thinned.integrand import Integrand
 from dwangstats.numerics.thinned.kernels import Kernel
-from dwangstats.numerics.thinned.nodes import Anchor, Grid, find_anchor, moved_grid, place_grid, start_anchor
+from dwangstats.numerics.thinned.nodes import (
+    OUTER_STEPS,
+    Anchor,
+    Grid,
+    find_anchor,
+    moved_grid,
+    place_grid,
+    start_anchor,
+)
 from dwangstats.numerics.thinned.outside import control_part, gaussian_part
 from dwangstats.numerics.thinned.parameters import Parameters, unpack
 from dwangstats.numerics.thinned.problem import ThinnedProblem
 from dwangstats.numerics.thinned.silence import Silence, silence
+from dwangstats.numerics.thinned.values import Values
 
 __all__ = ["SOURCES", "Evaluation", "Marginal", "evaluate", "evaluate_at", "integrate"]
 
 NODES = (15, 7)
 """Outer and inner nodes."""
 
-LOST = 0.03
+LOST = 0.06
 """Posterior weight of an end node from which nodes no longer cover the posterior roughly."""
 
-CROWDED = 0.75
+CROWDED = 0.85
 """The same of any node."""
+
+FEW_STEPS = 2
+"""Steps of a search that need not be exact."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,8 +74,8 @@ class Marginal:
     by_group : Vector
         (G,) log likelihood of counts, audits and lists.
     silent : Silence or None
-    slope, dispersion : Matrix or None
-        (G, K, J) derivative of the counts' log density in u, and in the dispersion.
+    values : Values or None
+        Of the kernel at the nodes.
     """
 
     integrand: Integrand
@@ -72,8 +84,7 @@ class Marginal:
     weight: Matrix
     by_group: Vector
     silent: Silence | None
-    slope: Matrix
-    dispersion: Matrix | None
+    values: Values | None
 
 
 def evaluate(
@@ -145,7 +156,7 @@ def _searched(
         covered = float(mass[:, [0, -1]].max()) < LOST and float(mass.max()) < CROWDED
         if covered or not integrand.arrangement.problem.registration_effects:
             return start, found
-    anchor = find_anchor(integrand, start, nodes[0])
+    anchor = find_anchor(integrand, start, nodes[0], steps=OUTER_STEPS if before is None else FEW_STEPS)
     return anchor, integrate(integrand, place_grid(integrand, anchor, nodes))
 
 
@@ -165,8 +176,7 @@ def integrate(integrand: Integrand, grid: Grid, *, derivatives: bool = True) -> 
     if integrand.arrangement.silent is not None:
         quiet = silence(integrand.arrangement, integrand.at, by_group, grid.u.shape[2])
         by_group = quiet.by_group
-    slope, dispersion = (height, None) if values is None else (values.slope, values.dispersion)
-    return Marginal(integrand, grid, kernel, weight, by_group, quiet, slope, dispersion)
+    return Marginal(integrand, grid, kernel, weight, by_group, quiet, values)
 
 
 def _check(problem: ThinnedProblem, vector: Vector) -> None:
@@ -180,28 +190,29 @@ def _check(problem: ThinnedProblem, vector: Vector) -> None:
 
 def _add_gradient(gradient: Vector, marginal: Marginal) -> None:
     """Posterior mean of the score of the joint log density."""
-    integrand, grid = marginal.integrand, marginal.grid
+    integrand, grid, values = marginal.integrand, marginal.grid, marginal.values
+    if values is None:
+        raise ValueError("the integral was taken without derivatives")
     arrangement, at = integrand.arrangement, integrand.at
     layout, rows = arrangement.problem.layout, arrangement.rows
     weight = marginal.weight
     if marginal.silent is not None:
         weight = weight * (1.0 - marginal.silent.probability)[:, None, None]
         marginal.silent.add_gradient(gradient)
-    eta, seen = marginal.kernel.scores(grid.u, weight)
-    zeta = seen * grid.thinned.slope
+    scores = marginal.kernel.scores(grid.u, weight, values)
+    zeta = scores.seen * grid.thinned.slope
     place = weight.sum(axis=2)
-    moved = _add_lists(gradient, marginal, seen, zeta, place)
-    gradient[layout.beta] += rows.X.T @ eta
-    gradient[layout.alpha] += rows.W.T @ zeta.sum(axis=1)
-    moved += rows.sum(zeta)
+    _add_lists(gradient, marginal, scores.seen, zeta, place)
+    gradient[layout.beta] += rows.X.T @ scores.eta
+    gradient[layout.alpha] += rows.cells.W.T @ zeta.sum(axis=1)
+    moved = rows.cells.sum(zeta)
     for part, move in zip(arrangement.audits, grid.thinned.audits, strict=True):
         score = move * place[part.rows.group]
         gradient[layout.alpha] += part.rows.W.T @ score.sum(axis=1)
         moved += part.ones @ score
     gradient[layout.sv] += float((moved * grid.zv).sum())
-    if marginal.dispersion is not None:
-        gradient[layout.dispersion] += float((weight * marginal.dispersion).sum())
-    _add_rate_scale(gradient, marginal, weight * marginal.slope, at)
+    gradient[layout.dispersion] += scores.dispersion
+    _add_rate_scale(gradient, marginal, scores.slope, at)
 
 
 def _add_rate_scale(gradient: Vector, marginal: Marginal, slope: Matrix, at: Parameters) -> None:
@@ -212,13 +223,12 @@ def _add_rate_scale(gradient: Vector, marginal: Marginal, slope: Matrix, at: Par
     gradient[layout.atanh_rho] += float((slope * turn).sum())
 
 
-def _add_lists(gradient: Vector, marginal: Marginal, seen: Matrix, zeta: Matrix, place: Matrix) -> Matrix:
-    """Scores of the other register, and those of the linked rows' own cells put into `zeta`; zeros (G, K) returned."""
+def _add_lists(gradient: Vector, marginal: Marginal, seen: Matrix, zeta: Matrix, place: Matrix) -> None:
+    """Scores of the other register, and those of the linked rows' own counts put into `zeta`."""
     lists, arrangement = marginal.grid.thinned.lists, marginal.integrand.arrangement
     linked = arrangement.linked
     if lists is not None and linked is not None:
         share = place[arrangement.rows.group[linked.place]]
-        zeta[linked.place] += share * lists.cells_first
-        second = seen[linked.place] * lists.seen_second + share * lists.cells_second
+        zeta[linked.cell] += share * lists.cells_first
+        second = seen[linked.cell] * lists.seen_second + share * lists.cells_second
         gradient[arrangement.problem.layout.gamma] += linked.W2.T @ second.sum(axis=1)
-    return np.zeros_like(place)

@@ -75,7 +75,7 @@ def _observations(
     layout, rows = arrangement.problem.layout, arrangement.rows
     integrand = Integrand(arrangement, at)
     thinned = integrand.thinned(np.zeros((arrangement.problem.groups, 1)))
-    slope, p = thinned.slope[:, 0], expit(integrand.zeta)
+    slope, p = thinned.slope[rows.cells.of_row, 0], expit(integrand.zeta)[rows.cells.of_row]
     design = np.zeros((rows.y.size, size))
     design[:, layout.beta], design[:, layout.alpha] = rows.X, rows.W * slope[:, None]
     mean = np.exp(np.minimum(integrand.eta, 50.0)) * np.maximum(p, 1e-3)

@@ -34,8 +34,16 @@ CLOSE = 1e-3
 DEEPEST = 36.0
 """Largest drop of the log marginal at the ends of the outer nodes; exp(-36) is the rounding of 1."""
 
+LOSS = 0.1
+"""Log marginal that a step may lose: the parabola's top is not quite the mode."""
+
+OUTER_STEPS = 200
+"""Steps after which the search for a mode is given up; each is at most twice the width at that place."""
+
+UNDAMPED = 12
+"""Steps after which they are halved, against walking in circles."""
+
 _STEPS = 40
-_OUTER_STEPS = 200
 _AROUND = np.array([-1.0, 0.0, 1.0])
 _END_STEPS = 6
 
@@ -95,43 +103,47 @@ def start_anchor(groups: int) -> Anchor:
     return Anchor(zeros, ones, zeros, zeros, zeros, zeros)
 
 
-def find_anchor(integrand: Integrand, start: Anchor, nodes: int) -> Anchor:
+def find_anchor(integrand: Integrand, start: Anchor, nodes: int, *, steps: int = OUTER_STEPS) -> Anchor:
     """Mode of the marginal of zv, by parabolas through three points of it, and the range of `nodes` outer nodes."""
     if not integrand.arrangement.problem.registration_effects:
         return start
     centre, width, step = start.centre, start.width, np.zeros_like(start.centre)
     inner = start.inner[:, None] + start.tilt[:, None] * (SPREAD * width)[:, None] * _AROUND
     top = np.full(centre.size, -np.inf)
-    for _ in range(_OUTER_STEPS):
+    inside = SEARCH_NODES if steps == OUTER_STEPS else 1
+    for turn in range(steps):
         spacing = SPREAD * width
-        marginal, inner = _marginal(integrand, centre[:, None] + spacing[:, None] * _AROUND, inner)
+        marginal, inner = _marginal(integrand, centre[:, None] + spacing[:, None] * _AROUND, inner, inside)
         low, middle, high = marginal.T
-        # A group that fell goes back half its step; the others go on, so that no group waits for another.
-        worse = middle < top - 1e-8 * (1.0 + np.abs(top))
-        top = np.where(worse, top, middle)
+        worse = middle < top - LOSS
         precision = np.maximum((2.0 * middle - low - high) / spacing**2, 0.2)
         fresh = np.where(worse, width, 1.0 / np.sqrt(precision))
         onward = np.clip((high - low) / (2.0 * spacing * precision), -2.0 * fresh, 2.0 * fresh)
-        change = np.where(worse, np.inf, np.maximum(np.abs(onward) / fresh, np.abs(np.log(fresh / width))))
-        step = np.where(worse, -0.5 * step, onward)
-        centre, width = centre + step, fresh
-        step = np.where(worse, -step, step)
+        onward *= 1.0 if turn < UNDAMPED else 0.5
+        change = np.where(worse, np.inf, np.maximum(np.abs(onward / fresh), np.abs(np.log(fresh / width))))
+        top = np.where(worse, top, middle)
+        # A group that fell goes back half its step; the others go on, so that no group waits for another.
+        move = np.where(worse, -0.5 * step, onward)
+        step = np.where(worse, 0.5 * step, onward)
+        tilt = (inner[:, 2] - inner[:, 0]) / (2.0 * spacing)
+        centre, width = centre + move, fresh
         if float(change.max(initial=0.0)) < CLOSE_OUTER:
             break
-    tilt = (inner[:, 2] - inner[:, 0]) / (2.0 * spacing)
+        inner = inner + tilt[:, None] * (move[:, None] + (SPREAD * width - spacing)[:, None] * _AROUND)
     before = (start.low - start.centre, start.high - start.centre)
-    return _with_ends(integrand, Anchor(centre, width, *before, inner[:, 1] + tilt * step, tilt), top, nodes)
+    anchor = Anchor(centre, width, *before, inner[:, 1] + tilt * move, tilt)
+    return _with_ends(integrand, anchor, top, nodes, min(steps, _END_STEPS), inside)
 
 
-def _with_ends(integrand: Integrand, anchor: Anchor, top: Vector, nodes: int) -> Anchor:
+def _with_ends(integrand: Integrand, anchor: Anchor, top: Vector, nodes: int, steps: int, inside: int) -> Anchor:
     """Where the log marginal has dropped by `nodes` - 1: its root falls nearly along straight lines on both sides."""
     drop = min(nodes - 1.0, DEEPEST)
     usual = np.sqrt(2.0 * drop) * anchor.width
     low = np.where(anchor.low < 0.0, anchor.low, -usual)
     reach = np.stack((low, np.where(anchor.high > 0.0, anchor.high, usual)), axis=1)
     inner = anchor.inner[:, None] + anchor.tilt[:, None] * reach
-    for _ in range(_END_STEPS):
-        marginal, inner = _marginal(integrand, anchor.centre[:, None] + reach, inner)
+    for _ in range(steps):
+        marginal, inner = _marginal(integrand, anchor.centre[:, None] + reach, inner, inside)
         ratio = np.sqrt(drop / np.maximum(top[:, None] - marginal, 0.05))
         reach = reach * np.clip(ratio, 0.4, 2.0)
         if float(np.abs(np.log(ratio)).max()) < 0.05:
@@ -139,10 +151,10 @@ def _with_ends(integrand: Integrand, anchor: Anchor, top: Vector, nodes: int) ->
     return replace(anchor, low=anchor.centre + reach[:, 0], high=anchor.centre + reach[:, 1])
 
 
-def _marginal(integrand: Integrand, zv: Matrix, inner: Matrix) -> tuple[Matrix, Matrix]:
-    """Log marginal of zv at places (G, K) up to a constant, and the inner modes there."""
+def _marginal(integrand: Integrand, zv: Matrix, inner: Matrix, nodes: int) -> tuple[Matrix, Matrix]:
+    """Log marginal of zv at places (G, K) up to a constant, with so many inner nodes, and the inner modes there."""
     thinned = integrand.thinned(zv)
-    nodes = SEARCH_NODES if integrand.arrangement.problem.rate_effects else 1
+    nodes = nodes if integrand.arrangement.problem.rate_effects else 1
     mode, zu, weights = inner_nodes(integrand, thinned.kernel, zv, inner, nodes)
     height = thinned.kernel.value(integrand.effect(zv[:, :, None], zu)) + weights
     top = height.max(axis=2)

@@ -9,9 +9,10 @@ from dwangstats.numerics.families import HIGHEST_ETA
 from dwangstats.numerics.mixed.quadrature import hermite_nodes
 from dwangstats.numerics.thinned.arrange import Arrangement, SilentPart
 from dwangstats.numerics.thinned.integrand import silent_log_seen
-from dwangstats.numerics.thinned.interpolated import FINE, Table, Values, tabulate
+from dwangstats.numerics.thinned.interpolated import FINE, Table, tabulate
 from dwangstats.numerics.thinned.kernels import CountTable, Kernel, make_kernel, tabulate_counts
 from dwangstats.numerics.thinned.parameters import Parameters
+from dwangstats.numerics.thinned.values import Seen, Values
 
 _STEPS = 40
 
@@ -51,12 +52,11 @@ class Silence:
             return
         weight = (self.weight * self.probability[:, None])[:, None, :]
         u = self._at.su * self.zu[:, None, :]
-        eta, seen = self._kernel.scores(u, weight)
-        gradient[layout.beta] += part.rows.X.T @ eta
-        gradient[layout.gamma] += part.W2.T @ (seen[:, 0] * self._slope)
-        gradient[layout.su] += float((weight * self._values.slope * self.zu[:, None, :]).sum())
-        if self._values.dispersion is not None:
-            gradient[layout.dispersion] += float((weight * self._values.dispersion).sum())
+        scores = self._kernel.scores(u, weight, self._values)
+        gradient[layout.beta] += part.rows.X.T @ scores.eta
+        gradient[layout.gamma] += part.W2.T @ (scores.seen[:, 0] * self._slope)
+        gradient[layout.su] += float((scores.slope * self.zu[:, None, :]).sum())
+        gradient[layout.dispersion] += scores.dispersion
 
 
 def silence(arrangement: Arrangement, at: Parameters, normal: Vector, nodes: int) -> Silence:
@@ -89,7 +89,8 @@ def _silent_nodes(
     if problem.family == "nb1":
         reach = np.tile(np.array([-6.0, 6.0]) * at.su, (problem.groups, 1))
         table = tabulate(rows, eta, at.dispersion, reach, FINE)
-    kernel = make_kernel(rows, eta, lq[:, None], at.dispersion, table)
+    seen = Seen(lq[:, None], np.exp(lq[:, None]))
+    kernel = make_kernel(rows, eta, seen, at.dispersion, table)
     if not problem.rate_effects:
         return kernel, zeros, zeros
     mode = zeros

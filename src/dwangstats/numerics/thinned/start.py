@@ -35,7 +35,7 @@ def starting_vector(arrangement: Arrangement) -> Vector:
     vector[layout.su], vector[layout.sv] = _SCALE_RATE, _SCALE_REGISTRATION
     integrand = Integrand(arrangement, unpack(problem, vector))
     lists = integrand.thinned(np.zeros((problem.groups, 1))).lists
-    log_seen = log_expit(integrand.zeta)
+    log_seen = log_expit(integrand.zeta)[arrangement.rows.cells.of_row]
     if lists is not None and arrangement.linked is not None:
         log_seen[arrangement.linked.place] = lists.log_seen[:, 0]
     found = fit_counts(rows.X, rows.y, rows.offset + log_seen, problem.family)
