@@ -210,6 +210,7 @@ def _adjustments(
         registration=asked.registration,
         draws=asked.draws,
         seed=asked.seed,
+        forms=tuple(panel.forms),
     )
     question, chosen = _compared_question(config), panel.restrict(providers)
     for form in _forms(panel):

@@ -11,6 +11,7 @@ from dwangstats.change.comparison import Question
 from dwangstats.change.decomposition import ChangeDecomposition, decompose_change
 from dwangstats.data.layout import ALL_FORMS
 from dwangstats.data.panel import Panel
+from dwangstats.data.periods import can_convert, contains, convert_period
 from dwangstats.errors import DataError, DwangstatsError, FitError, IdentificationError
 from dwangstats.estimate import Estimate
 from dwangstats.registration.completeness import completeness
@@ -42,6 +43,8 @@ class Given:
     rate, registration : str or None
         Right-hand sides; None takes the formula of the question.
     draws, seed : int
+    forms : tuple of str
+        Forms that the sum over all forms adds up; evidence by form must be about each of them.
     """
 
     audits: pd.DataFrame | None = None
@@ -56,6 +59,7 @@ class Given:
     registration: str | None = None
     draws: int = 2_000
     seed: int = 1
+    forms: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -137,13 +141,18 @@ def _ratio(result: RegistrationResult, question: Question, scale: RateScale) -> 
 
 def _fitted(panel: Panel, question: Question, given: Given, evidence: tuple[Evidence, ...]) -> RegistrationResult:
     return RegistrationModel(
-        rate=f"events ~ {given.rate or question.formula} + {PROVIDERS}",
-        registration=f"~ {given.registration or question.formula} + {PROVIDERS}",
+        rate=f"events ~ {with_providers(given.rate or question.formula)}",
+        registration=f"~ {with_providers(given.registration or question.formula)}",
         panel=panel,
         family="nb2",
         evidence=evidence,
         rho=given.rho,
     ).fit()
+
+
+def with_providers(formula: str) -> str:
+    """A right-hand side with effects of the providers, where it has no random term of its own."""
+    return formula if "|" in formula else f"{formula} + {PROVIDERS}"
 
 
 def compared(panel: Panel, question: Question) -> Panel:
@@ -163,21 +172,22 @@ def evidence_for(panel: Panel, given: Given, form: str) -> Iterator[Evidence]:
         If nothing of a table concerns them.
     """
     if given.audits is not None:
-        yield Audit(_concerning(given.audits, panel, form, "audits"), icc=given.icc)
+        yield Audit(_concerning(given.audits, panel, form, "audits", given.forms), icc=given.icc)
     if given.second_source is not None:
-        rows = _concerning(given.second_source, panel, form, "second_source")
+        rows = _concerning(given.second_source, panel, form, "second_source", given.forms)
         yield SecondSource(rows, odds_ratio=given.odds_ratio)
     if given.controls is not None:
-        yield ControlOutcome(_concerning(given.controls, panel, form, "controls"), trend_sd=given.trend_sd)
+        yield ControlOutcome(_concerning(given.controls, panel, form, "controls", given.forms), trend_sd=given.trend_sd)
     if given.prior is not None:
         yield CompletenessPrior(*given.prior)
 
 
-def _concerning(frame: pd.DataFrame, panel: Panel, form: str, table: str) -> pd.DataFrame:
+def _concerning(frame: pd.DataFrame, panel: Panel, form: str, table: str, forms: tuple[str, ...] = ()) -> pd.DataFrame:
     """Rows of evidence on a form at providers and in periods of the panel; forms added up for all forms."""
-    rows = frame[frame["provider_id"].isin(panel.providers) & frame["period"].isin(panel.periods)]
+    inside = frame["period"].map({text: _overlaps(text, panel) for text in frame["period"].dropna().unique()})
+    rows = frame[frame["provider_id"].isin(panel.providers) & inside.fillna(False).astype(bool)]
     if "form" in rows and not rows["form"].isna().all():
-        rows = _of_form(rows, form)
+        rows = _of_form(rows, form, table, forms)
     elif form != ALL_FORMS and table != "controls":
         rows = rows.iloc[:0]
     if rows.empty:
@@ -188,12 +198,26 @@ def _concerning(frame: pd.DataFrame, panel: Panel, form: str, table: str) -> pd.
     return rows
 
 
-def _of_form(rows: pd.DataFrame, form: str) -> pd.DataFrame:
+def _overlaps(period: str, panel: Panel) -> bool:
+    """Whether a period of a table is one of the panel's, lies in one, or holds some."""
+    if can_convert(period, panel.by):
+        return convert_period(period, panel.by) in panel.periods
+    return any(contains(period, inner) for inner in panel.periods)
+
+
+def _of_form(rows: pd.DataFrame, form: str, table: str, forms: tuple[str, ...]) -> pd.DataFrame:
     if form != ALL_FORMS:
         return rows[rows["form"] == form]
+    rows = rows[rows["form"].isna() | rows["form"].isin(forms or rows["form"].unique())]
+    absent = [] if rows["form"].isna().any() else [name for name in forms if not (rows["form"] == name).any()]
+    if absent:
+        raise DataError(
+            f"{table} is about some of the forms only: no row concerns {', '.join(absent)}, so it says nothing about "
+            "all forms together."
+        )
     counts = [name for name in rows.columns if name.startswith("n_") or name in ("both", "register_only", "other_only")]
     kept = [name for name in ("provider_id", "period", "design") if name in rows]
-    return rows.groupby(kept, sort=False, as_index=False)[counts].sum()
+    return rows.groupby(kept, sort=False, as_index=False, dropna=False)[counts].sum()
 
 
 def _answered(

@@ -77,7 +77,7 @@ def evidence_config(section: Section, holds: Callable[[str], bool]) -> EvidenceC
         draws=section.whole("draws", 2000),
         seed=section.whole("seed", 1),
     )
-    section.refuse_unknown()
+    section.refuse_unknown(("rate", "registration"))
     _check_values(section, config)
     _check_tables(section, config, holds)
     some = config.prior is not None or any(getattr(config, key) for key in _TABLES)

@@ -82,9 +82,10 @@ def assemble(
     FormulaError
         For a formula that cannot be used.
     DataError
-        With everything that is wrong in the panel's columns and in all tables of evidence.
+        With everything that is wrong in the panel's columns and in all tables of evidence, or if the same evidence is
+        given twice.
     DomainError
-        If the same evidence is given twice, or two of a kind of which a model takes one.
+        If evidence of which a model takes one is given twice.
     """
     refuse_twice(evidence)
     draft = Draft(panel, rate, registration)

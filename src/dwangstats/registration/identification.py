@@ -23,7 +23,7 @@ from dwangstats.registration.flatness import (
     prior_table,
     reflected_loglik,
 )
-from dwangstats.registration.knowledge import CEILING, LEAST_INFORMATION, SUPPORT, Assessment, Knowledge, gather
+from dwangstats.registration.knowledge import ABOVE, CEILING, FEWEST, LEAST_INFORMATION, Assessment, Knowledge, gather
 from dwangstats.registration.ledger import Shares, Verdict
 from dwangstats.registration.sources import EXCLUSION, FORMULA
 from dwangstats.registration.targets import (
@@ -232,10 +232,14 @@ class Identification:
             by_formula=assessment.target is not None and assessment.target.by_formula,
             fitted=self.parts is not None,
         )
-        excluded = assessment.shares.share.get(EXCLUSION, 0.0) >= NAMED_SHARE
-        if assessment.passed or not excluded or EXCLUSION in assessment.shares.allowed:
+        if assessment.passed or self.knowledge is None:
             return said
-        return f"{said} {words('ceiling', language, ceiling=round(100.0 * CEILING), support=round(100.0 * SUPPORT))}"
+        excluded = assessment.shares.share.get(EXCLUSION, 0.0) >= NAMED_SHARE
+        if excluded and EXCLUSION not in assessment.shares.allowed:
+            said += " " + words("ceiling", language, ceiling=round(100.0 * CEILING), support=round(100.0 * ABOVE))
+        if self.knowledge.few_providers:
+            said += " " + words("few providers", language, fewest=FEWEST)
+        return said
 
     def sentences(self, language: Language = "en") -> tuple[str, ...]:
         """What the ledger says, in words: verdicts, then every warning."""
@@ -261,7 +265,7 @@ def identify(parts: FittedParts, *, compare: tuple[str, Any, Any] | None = None)
 
     The verdicts rest on information alone: no kind of evidence is trusted or distrusted for what it is called. One rule
     is added for what is kept out of the rate (indicators, switch dates): it may speak on the level only where the
-    fitted completeness is 0.9 or more for a twentieth of the events and a column takes more than two values, as it
+    fitted completeness is 0.9 or more for a hundredth of the events and a column takes more than two values, as it
     shows ratios, and only the bend towards the ceiling at 1 turns ratios into a level.
 
     Parameters

@@ -13,7 +13,7 @@ from dwangstats.numerics.thinned.fit import ThinnedFit
 from dwangstats.registration.context import FittedParts
 from dwangstats.registration.interior import interior
 from dwangstats.registration.ledger import PASSING, Shares, Verdict, attribute, verdict_of, verdicts_of_rows
-from dwangstats.registration.sources import Sources, information_by_source
+from dwangstats.registration.sources import AUDIT, EXCLUSION, LISTS, Sources, information_by_source
 from dwangstats.registration.targets import CHANGE, LEVEL, Target, event_weights
 
 LEAST_INFORMATION: Mapping[str, float] = {LEVEL: 0.44, CHANGE: 1.0}
@@ -24,6 +24,9 @@ ENOUGH: Mapping[str, float] = {LEVEL: 4.0, CHANGE: 100.0}
 """Information with which evidence suffices whatever the counts say: a standard error of 0.5 on the logit of
 completeness (0.8 could be 0.6 or 0.91), or of 0.10 on the log ratio, for which audits are planned."""
 
+FEWEST = 4
+"""Providers that an audit or a second source must hold, where providers differ, to say something about the others."""
+
 CEILING = 0.9
 """Fitted completeness from which indicators can tell the level: nothing else shows them where 1 is."""
 
@@ -31,8 +34,10 @@ STILL = 0.1
 """Where the other registration columns move by less than this in all, the change is one along the excluded columns."""
 
 SUPPORT = 0.05
-"""Share of the events that must lie above the ceiling, and with which a value of an indicator counts; two such values
-show one ratio and no curve."""
+"""Share of the events with which a value of an indicator counts; two such values show one ratio and no curve."""
+
+ABOVE = 0.01
+"""Share of the events above the ceiling, of several providers, that shows it: one strange value does not."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -90,8 +95,8 @@ class Knowledge:
 
     def assess(self, target: Target) -> Assessment:
         """Information and verdict of one target."""
-        counts = self.exclusion_on_level or self._along_excluded(target)
-        shares = attribute(self.sources, target.contrast, self.fit.free, exclusion_counts=counts)
+        barred = self.barred - ({EXCLUSION} if self._along_excluded(target) else set())
+        shares = attribute(self.sources, target.contrast, self.fit.free, barred=barred)
         evidence = bool(self.parts.evidence)
         return Assessment(
             target,
@@ -104,8 +109,26 @@ class Knowledge:
             ),
         )
 
+    @property
+    def barred(self) -> frozenset[str]:
+        """Sources that may not speak on the level of completeness."""
+        few = {AUDIT, LISTS} if self.few_providers else set()
+        return frozenset(few if self.exclusion_on_level else {*few, EXCLUSION})
+
+    @property
+    def few_providers(self) -> bool:
+        """Whether audits and lists are of too few providers to know how much providers differ.
+
+        With one or two the spread is taken from the form of the model, most often as 0, and these speak for all.
+        """
+        problem = self.parts.problem
+        seen = set() if problem.linked is None else set(problem.counts.group[problem.linked.row].tolist())
+        for audit in problem.audits:
+            seen |= set(audit.group[audit.found > 0.0].tolist())
+        return bool(seen) and problem.registration_effects and len(seen) < min(FEWEST, problem.groups)
+
     def _along_excluded(self, target: Target) -> bool:
-        """Whether a target is a ratio of completeness along the excluded columns, and the others stay where they are."""
+        """Whether a target is a ratio of completeness along the excluded columns, the others staying where they are."""
         return target.moved is not None and float(np.abs(np.delete(target.moved, self.excluded)).sum()) < STILL
 
     def row_verdicts(self) -> NDArray[np.str_]:
@@ -120,7 +143,7 @@ class Knowledge:
             self.fit.free,
             least=LEAST_INFORMATION[LEVEL],
             enough=ENOUGH[LEVEL],
-            exclusion_counts=self.exclusion_on_level,
+            barred=self.barred,
         )
 
 
@@ -146,7 +169,8 @@ def _shows_ceiling(parts: FittedParts, excluded: tuple[int, ...]) -> bool:
     problem, vector = parts.problem, parts.fit.vector
     weights = event_weights(problem, vector)
     high = expit(problem.counts.W @ vector[problem.layout.alpha]) >= CEILING
-    if float(weights[high].sum()) < SUPPORT:
+    providers = np.unique(problem.counts.group[high]).size
+    if float(weights[high].sum()) < ABOVE or providers < min(FEWEST, problem.groups):
         return False
     return any(_supported_values(problem.counts.W[:, column], weights) > 2 for column in excluded)
 

@@ -8,7 +8,7 @@ More counts never turn evidence that is precise enough by itself into a refusal.
 """
 
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import combinations
 from typing import Any, Literal, TypeAlias
@@ -17,7 +17,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from dwangstats._types import Matrix, Vector
-from dwangstats.registration.sources import EXCLUSION, EXTERNAL, FORM, PRIOR, Sources, floored_inverse
+from dwangstats.registration.sources import EXTERNAL, FORM, PRIOR, Sources, floored_inverse
 
 Verdict: TypeAlias = Literal["data-identified", "prior-driven", "functional form only", "bounds only"]
 
@@ -62,7 +62,7 @@ class Shares:
         return {source: value / total if total > 0.0 else 0.0 for source, value in positive.items()}
 
 
-def attribute(sources: Sources, contrast: Vector, free: NDArray[np.bool_], *, exclusion_counts: bool = True) -> Shares:
+def attribute(sources: Sources, contrast: Vector, free: NDArray[np.bool_], *, barred: Collection[str] = ()) -> Shares:
     """Split the information on a contrast over the sources.
 
     Parameters
@@ -70,8 +70,8 @@ def attribute(sources: Sources, contrast: Vector, free: NDArray[np.bool_], *, ex
     sources : Sources
     contrast : (p,) array
     free : (p,) array of bool
-    exclusion_counts : bool
-        Whether an exclusion is evidence on this target or part of the form of the model.
+    barred : collection of str
+        Sources that are no evidence on this target, but part of the form of the model.
 
     Returns
     -------
@@ -82,7 +82,7 @@ def attribute(sources: Sources, contrast: Vector, free: NDArray[np.bool_], *, ex
     total = worth[tuple(names)]
     if total <= 0.0:
         return Shares(0.0, dict.fromkeys(names, 0.0))
-    allowed, with_priors = _evidence_among(names, exclusion_counts=exclusion_counts)
+    allowed, with_priors = _evidence_among(names, barred)
     information = {name: shapley_value(name, names, worth) for name in names}
     # What remains without any source is the vague background; it is an assumption of the model too.
     information[FORM] += worth[()]
@@ -150,7 +150,7 @@ def verdicts_of_rows(
     *,
     least: float,
     enough: float,
-    exclusion_counts: bool,
+    barred: Collection[str] = (),
 ) -> NDArray[np.str_]:
     """Verdict on the logit of completeness of each row, as `verdict_of` with evidence.
 
@@ -163,7 +163,7 @@ def verdicts_of_rows(
         Their place among the parameters.
     free : (p,) array of bool
     least, enough : float
-    exclusion_counts : bool
+    barred : collection of str
 
     Returns
     -------
@@ -173,7 +173,7 @@ def verdicts_of_rows(
     contrasts[:, alpha] = W
     worth = _worth(sources, contrasts[:, free])
     names = list(sources.parts)
-    allowed, with_priors = _evidence_among(names, exclusion_counts=exclusion_counts)
+    allowed, with_priors = _evidence_among(names, barred)
     information = {name: shapley_value(name, names, worth) for name in names}
     positive = {name: np.maximum(value, 0.0) for name, value in information.items()}
     positive[FORM] = np.maximum(information[FORM] + worth[()], 0.0)
@@ -216,9 +216,9 @@ def shapley_value(name: str, players: Sequence[str], worth: Mapping[tuple[str, .
     return value
 
 
-def _evidence_among(names: Sequence[str], *, exclusion_counts: bool) -> tuple[list[str], list[str]]:
+def _evidence_among(names: Sequence[str], barred: Collection[str]) -> tuple[list[str], list[str]]:
     """Sources that are evidence from data, and these with priors."""
-    allowed = [name for name in names if name in EXTERNAL and (exclusion_counts or name != EXCLUSION)]
+    allowed = [name for name in names if name in EXTERNAL and name not in barred]
     return allowed, [name for name in names if name in allowed or name == PRIOR]
 
 

@@ -9,7 +9,7 @@ from dwangstats.registration.sources import EXCLUSION, FORM, FORMULA
 _SOURCES: Mapping[str, Mapping[Language, str]] = {
     FORM: {"nl": "de vorm van het model", "en": "the form of the model"},
     EXCLUSION: {
-        "nl": "indicatoren of overstapdata buiten het cijfer zelf",
+        "nl": "indicatoren of overstapdatums die alleen de registratie beïnvloeden",
         "en": "indicators or switch dates kept out of the rate",
     },
     FORMULA: {"nl": "de registratieformule", "en": "the registration formula"},
@@ -82,8 +82,8 @@ _WORDS: Mapping[str, Mapping[Language, str]] = {
     },
     "reflection": {
         "nl": (
-            "Met cijfer en volledigheid verwisseld passen de gegevens bijna even goed ({distance} eenheden "
-            "log-likelihood slechter)."
+            "Wisselen het aantal toepassingen en de volledigheid van rol, dan past het model bijna even goed "
+            "({distance} eenheden log-likelihood slechter)."
         ),
         "en": (
             "With rate and completeness exchanged the data fit almost as well ({distance} log likelihood units worse)."
@@ -91,20 +91,31 @@ _WORDS: Mapping[str, Mapping[Language, str]] = {
     },
     "ceiling": {
         "nl": (
-            "Een indicator van registratie laat zien hoe de volledigheid met die indicator meebeweegt. Meer volgt er pas "
-            "uit als de geschatte volledigheid voor minstens {support}% van de gebeurtenissen {ceiling}% of meer is en "
-            "de indicator meer dan twee waarden heeft."
+            "Een indicator van registratie laat zien hoe de volledigheid met die indicator meebeweegt. Meer volgt er "
+            "pas uit als de geschatte volledigheid voor minstens {support}% van de gebeurtenissen {ceiling}% of meer "
+            "is en de indicator meer dan twee waarden heeft."
         ),
         "en": (
-            "What moves registration only shows ratios of completeness along itself. More than that follows only if the "
-            "fitted completeness is {ceiling}% or more for at least {support}% of the events and the indicator takes "
-            "more than two values."
+            "What moves registration only shows ratios of completeness along itself. More than that follows only if "
+            "the fitted completeness is {ceiling}% or more for at least {support}% of the events and the indicator "
+            "takes more than two values."
+        ),
+    },
+    "few providers": {
+        "nl": (
+            "De audit of tweede bron gaat over minder dan {fewest} aanbieders. Hoeveel aanbieders van elkaar "
+            "verschillen is dan niet bekend, en dus ook niet wat dit over de andere zegt."
+        ),
+        "en": (
+            "The audit or second source is about fewer than {fewest} providers; how much providers differ is not known "
+            "then, nor what it says about the others."
         ),
     },
     "freer": {
         "nl": (
-            "Het bewijs op zich zou een standaardfout van {error} geven; dat het model {form} zegt, komt door de vorm "
-            "van de formules. Maak die vrijer (C(year) in plaats van een rechte lijn), dan weegt het bewijs zwaarder."
+            "Wat over de volledigheid is opgegeven zou op zichzelf een standaardfout van {error} geven; dat het model "
+            "op {form} uitkomt, komt door de vorm van de formules. Maak die vrijer (C(year) in plaats van een rechte "
+            "lijn), dan wegen die gegevens zwaarder."
         ),
         "en": (
             "The evidence by itself would give a standard error of {error}; that the model says {form} comes from the "
@@ -124,7 +135,7 @@ _WORDS: Mapping[str, Mapping[Language, str]] = {
     "evidence for change": {
         "nl": (
             "Voor de verandering helpt een audit of tweede bron in beide perioden, een controle-uitkomst die volledig "
-            "wordt geregistreerd, of een indicator van registratie die het cijfer zelf niet beïnvloedt."
+            "wordt geregistreerd, of een indicator die alleen de registratie beïnvloedt."
         ),
         "en": (
             "For the change an audit or a second source in both periods would help, a control outcome that is "
@@ -152,7 +163,14 @@ _WORDS: Mapping[str, Mapping[Language, str]] = {
 
 def words(key: str, language: Language, **values: object) -> str:
     """A sentence of the catalogue with its values filled in."""
-    return _WORDS[key][language].format(**values)
+    written = {name: _decimal(str(value), language) for name, value in values.items()}
+    return _WORDS[key][language].format(**written)
+
+
+def _decimal(text: str, language: Language) -> str:
+    """A number as text with the decimal mark of the language; other text as it is."""
+    number = text.replace(".", "", 1).replace("-", "", 1).isdigit()
+    return text.replace(".", ",") if number and language == "nl" else text
 
 
 def verdict_sentence(

@@ -49,7 +49,7 @@ def test_the_division_comes_before_anything_else_but_the_rise_itself(make_conten
 
 def test_the_rest_is_the_sum_of_the_other_parts(make_contents: Maker) -> None:
     text = plain(answer(make_contents("nl", evidence=True)))
-    assert "en +200 door de bezette beddagen, de samenstelling en wat het model overlaat" in text
+    assert "en +200 door de bezette beddagen, de samenstelling en wat het model niet verklaart" in text
 
 
 def test_a_fall_is_said_with_its_sign(make_contents: Maker) -> None:
@@ -79,7 +79,7 @@ def test_refused_evidence_says_why_and_keeps_the_bounds(make_contents: Maker) ->
     contents = make_contents("en", evidence=True)
     frame = contents.adjusted.assign(estimate=float("nan"), lower=float("nan"), upper=float("nan"), refusal="too few.")
     text = plain(answer(replace(contents, adjusted=frame, decomposition=pd.DataFrame())))
-    assert "cannot tell registration from use: too few." in text
+    assert "cannot tell registration from real change: too few." in text
     assert "The rise can come from better registration alone only if" in text
 
 

@@ -1,6 +1,7 @@
 """Arithmetic of the ledger: shares, verdicts, Shapley values, and information after elimination."""
 
 from itertools import permutations
+from typing import Any
 
 import numpy as np
 import pytest
@@ -31,7 +32,7 @@ def two_years(**parts: np.ndarray) -> Sources:
     return Sources(on(1e-6, 1e-6), {FORM: on(0.0, 0.0)} | given)
 
 
-def verdict(sources: Sources, contrast: np.ndarray, **settings: bool) -> str:
+def verdict(sources: Sources, contrast: np.ndarray, **settings: Any) -> str:
     return verdict_of(attribute(sources, contrast, FREE, **settings), least=0.5, has_evidence=True)
 
 
@@ -73,7 +74,7 @@ def test_verdict_goes_by_what_is_left_without_form_and_priors(parts: dict[str, n
 
 def test_an_exclusion_that_may_not_speak_is_form() -> None:
     sources = two_years(form=on(1.0, 0.0), exclusion=on(9.0, 0.0))
-    assert verdict(sources, FIRST, exclusion_counts=False) == "functional form only"
+    assert verdict(sources, FIRST, barred=(EXCLUSION,)) == "functional form only"
 
 
 def test_without_evidence_only_bounds_remain() -> None:
@@ -89,7 +90,7 @@ def test_a_source_that_takes_information_away_has_no_share() -> None:
 def test_rows_get_the_verdict_of_their_own_completeness() -> None:
     sources = two_years(form=on(0.0, 2.0), audit=on(5.0, 0.0))
     W = np.eye(2)
-    found = verdicts_of_rows(sources, W, slice(0, 2), FREE, least=0.5, enough=np.inf, exclusion_counts=True)
+    found = verdicts_of_rows(sources, W, slice(0, 2), FREE, least=0.5, enough=np.inf)
     assert found.tolist() == ["data-identified", "functional form only"]
 
 
@@ -136,3 +137,30 @@ def test_a_contrast_in_a_flat_direction_has_no_information() -> None:
     assert information_on(information, BOTH) == pytest.approx(2.0, rel=1e-9)
     assert information_on(information, np.zeros(2)) == 0.0
     assert LAST @ information @ FIRST == -2.0
+
+
+def test_evidence_that_is_enough_by_itself_is_not_refused_for_more_counts() -> None:
+    """The audit leaves four tenths of the information; whether it passes must not hang on what the counts add."""
+    shares = attribute(two_years(form=on(6.0, 0.0), audit=on(4.0, 0.0)), FIRST, FREE)
+    assert verdict_of(shares, least=0.5, has_evidence=True) == "functional form only"
+    assert verdict_of(shares, least=0.5, enough=4.0, has_evidence=True) == "data-identified"
+    # Where the form would shrink the error by more than half it decides, whatever the audit says.
+    much = attribute(two_years(form=on(60.0, 0.0), audit=on(4.0, 0.0)), FIRST, FREE)
+    assert verdict_of(much, least=0.5, enough=4.0, has_evidence=True) == "functional form only"
+
+
+@pytest.mark.parametrize("barred", [(), (AUDIT,)])
+def test_rows_and_targets_have_the_same_rule(barred: tuple[str, ...]) -> None:
+    rng = np.random.default_rng(5)
+    for _ in range(20):
+        parts = [
+            np.outer(v, v) + np.diag(w) for v, w in zip(rng.normal(size=(3, 2)), rng.uniform(0, 2, (3, 2)), strict=True)
+        ]
+        sources = two_years(form=parts[0], audit=parts[1], prior=parts[2])
+        W = rng.normal(size=(5, 2))
+        rows = verdicts_of_rows(sources, W, slice(0, 2), FREE, least=0.5, enough=1.5, barred=barred)
+        single = [
+            verdict_of(attribute(sources, row, FREE, barred=barred), least=0.5, enough=1.5, has_evidence=True)
+            for row in W
+        ]
+        assert rows.tolist() == single

@@ -25,7 +25,7 @@ def check(result: dw.RegistrationResult, name: str) -> Any:
 
 
 def test_the_same_audit_twice_is_refused(panel: dw.Panel, audit_table: pd.DataFrame) -> None:
-    with pytest.raises(dw.DomainError, match="given twice"):
+    with pytest.raises(dw.DataError, match="given twice"):
         fitted(panel, [dw.Audit(audit_table), dw.Audit(audit_table)])
     # With another setting, or as a part of itself, it is the same audit still.
     with pytest.raises(dw.DataError, match="same numbers"):
@@ -52,7 +52,7 @@ def test_audits_of_different_years_stand_beside_each_other(panel: dw.Panel, audi
 
 def test_the_same_prior_twice_is_refused(panel: dw.Panel) -> None:
     prior = dw.CompletenessPrior(0.6, 0.9)
-    with pytest.raises(dw.DomainError, match="given twice"):
+    with pytest.raises(dw.DataError, match="given twice"):
         fitted(panel, [prior, dw.CompletenessPrior(0.6, 0.9)])
 
 
@@ -87,3 +87,68 @@ def test_small_and_unequal_providers_of_zeros_are_no_alarm(make_panel: Callable[
     )
     found = check(fitted(make_panel(frame), [dw.Audit(audit)]), TITLE)
     assert found.passed is True
+
+
+def test_one_audited_provider_does_not_speak_for_all(panel: dw.Panel, audit_table: pd.DataFrame) -> None:
+    """The spread between providers then comes from nowhere, and is fitted as 0."""
+    one = audit_table[audit_table["provider_id"] == "P00"].assign(n_found=500, n_registered=350)
+    ledger = fitted(panel, [dw.Audit(one)]).identification
+    assert not ledger.passed("level")
+    assert not ledger.passed("change")
+    assert "fewer than 4 providers" in ledger.sentence("level")
+    # Of all providers of a small panel it does.
+    few = dw.Panel.from_frame(
+        panel.frame[panel.frame["provider"].isin(["P00", "P01"])][["provider", "period", "events", "bed_days"]],
+        provider="provider",
+        period="period",
+        events="events",
+        exposure="bed_days",
+    )
+    both = audit_table[audit_table["provider_id"].isin(["P00", "P01"])].assign(n_found=500, n_registered=350)
+    whole = fitted(few, [dw.Audit(both)], rate="events ~ C(year)", registration="~ C(year)")
+    assert whole.identification.passed("level")
+
+
+def test_a_copy_of_the_register_is_no_second_source(register: pd.DataFrame) -> None:
+    copy = pd.DataFrame({"provider_id": register["provider"], "period": register["period"], "both": register["events"]})
+    with pytest.raises(dw.DataError, match="A copy of the register"):
+        dw.SecondSource(copy.assign(register_only=0, other_only=0))
+
+
+@pytest.mark.parametrize("selection_sd", [0.01, 0.5])
+def test_a_targeted_audit_tends_to_a_random_one(
+    panel: dw.Panel, audit_table: pd.DataFrame, selection_sd: float
+) -> None:
+    random = fitted(panel, [dw.Audit(audit_table)]).identification
+    chosen = fitted(panel, [dw.Audit(audit_table, design="targeted", selection_sd=selection_sd)]).identification
+    assert chosen.verdicts == random.verdicts == {"level": "data-identified", "change": "data-identified"}
+    shares = [ledger.assessments["level"].shares for ledger in (chosen, random)]
+    if selection_sd == 0.01:
+        # A shift of 0.01 against a standard error of 0.11 changes the information by about a hundredth.
+        assert shares[0].external == pytest.approx(shares[1].external, rel=0.02)
+    else:
+        assert shares[0].external < shares[1].external
+
+
+@pytest.mark.parametrize("rho", ["prior", "free"])
+def test_an_unknown_correlation_does_not_take_an_audit_away(
+    panel: dw.Panel, audit_table: pd.DataFrame, rho: str
+) -> None:
+    ledger = fitted(panel, [dw.Audit(audit_table)], rho=rho).identification
+    assert ledger.verdicts == {"level": "data-identified", "change": "data-identified"}
+    assert "prior" not in set(ledger.ledger["source"])
+
+
+def test_one_strange_value_does_not_show_a_ceiling(
+    make_register: Callable[..., pd.DataFrame], make_panel: Callable[..., dw.Panel]
+) -> None:
+    formula = "~ C(year) + quality + (1 | provider)"
+    frame = make_register(7, quality_effect=0.3, completeness=0.5)
+    # At logit 4.2 all but one in seventy are registered.
+    frame.loc[3, ["quality", "events"]] = [14.0, frame.loc[3, "true"]]
+    strange = fitted(make_panel(frame), [dw.Indicator("quality")], registration=formula).identification
+    assert not strange.passed("level")
+    assert "90% or more for at least 1% of the events" in strange.sentence("level")
+    assert "minstens 1% van de gebeurtenissen 90%" in strange.sentence("level", "nl")
+    wide = make_panel(make_register(6, quality_effect=0.9, completeness=0.77))
+    assert fitted(wide, [dw.Indicator("quality")], registration=formula).identification.passed("level")

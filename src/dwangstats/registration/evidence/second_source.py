@@ -4,6 +4,7 @@ from dataclasses import dataclass, field, replace
 from typing import Any
 
 import numpy as np
+import pandas as pd
 
 from dwangstats.data.digest import frame_digest
 from dwangstats.data.schema import SECOND_SOURCE
@@ -69,7 +70,7 @@ class SecondSource:
         if not 0.0 < self.odds_ratio < np.inf:
             raise DomainError(f"odds_ratio must be a positive number, got {self.odds_ratio:g}")
         table, problems = read_evidence(self.frame, SECOND_SOURCE)
-        raise_problems(problems)
+        raise_problems(problems or _copied(table))
         object.__setattr__(self, "frame", table)
 
     @property
@@ -168,6 +169,16 @@ class SecondSource:
             shown=shown or "-",
         )
         return EvidenceCheck(self.name, "dependence of the two registers", None, self.odds_ratio, message)
+
+
+def _copied(table: pd.DataFrame) -> list[str]:
+    """A list that differs nowhere from the register."""
+    if not len(table) or table[["register_only", "other_only"]].to_numpy(dtype=np.float64).any():
+        return []
+    return [
+        f"{SECOND_SOURCE.name}: in all {len(table)} rows both registers hold exactly the same events. A copy of the "
+        "register cannot tell what the register misses; give a source that was filled without it."
+    ]
 
 
 def _several(matched: Matched) -> list[str]:

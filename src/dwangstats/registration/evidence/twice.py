@@ -23,7 +23,9 @@ def refuse_twice(evidence: Sequence[Evidence]) -> None:
     Raises
     ------
     DomainError
-        For two of a kind of which a model takes one, and for two pieces with the same settings and numbers.
+        For two of a kind of which a model takes one.
+    DataError
+        For two pieces with the same settings and numbers.
     """
     many = [name for name, times in Counter(one.name for one in evidence).items() if times > 1 and name in ONCE]
     if many:
@@ -31,7 +33,7 @@ def refuse_twice(evidence: Sequence[Evidence]) -> None:
     seen: dict[str, str] = {}
     for one in evidence:
         if one.digest in seen:
-            raise DomainError(f"The same {one.name} is given twice ({one.words}); it would count double. Give it once.")
+            raise DataError(f"The same {one.name} is given twice ({one.words}); it would count double. Give it once.")
         seen[one.digest] = one.name
 
 
