@@ -27,6 +27,7 @@ from dwangstats.worlds.thinned import ThinnedDesign, ThinnedPanel, draw_thinned
 PRIOR_SD: Final = 0.4
 PRIOR_PROBABILITY: Final = 0.90
 DRAWS: Final = 400
+FIXED_NODES: Final = (15, 11)
 
 TIME: Final = "center(time)"
 YEARS: Final = (2021, 2023)
@@ -105,6 +106,8 @@ def analyse(
         family="poisson",
         evidence=_evidence(panel, audit=audit, quality=quality, prior=prior),
         rho="prior",
+        # Where nothing is identified, more nodes would be tried on a ridge without end.
+        nodes=FIXED_NODES if unidentified else None,
     ).fit(allow_unidentified=unidentified, force=unidentified)
     if unidentified:
         return [_log_ratio_wald(result, design), _level(result, design)]

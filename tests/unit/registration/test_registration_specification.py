@@ -318,21 +318,21 @@ def test_the_same_audit_twice_is_not_twice_the_knowledge() -> None:
 
 
 def test_every_error_of_an_audit_is_listed() -> None:
+    """What is wrong with the table itself is said when it is handed over; what does not fit the panel, at the fit."""
     found = audit()
     worst = found["n_found"].max() + 1
-    wrong = pd.concat(
-        [
-            found.assign(provider_id="nobody").head(1),
-            found.assign(period="1999-H1").head(1),
-            found.assign(n_registered=worst).tail(1),
-        ]
-    )
     with pytest.raises(dw.DataError) as error:
-        model(register().frame, dw.Audit(wrong)).fit()
+        dw.Audit(
+            pd.concat([found.assign(n_registered=worst).tail(1), found.assign(n_found=None).head(1), found.tail(1)])
+        )
     text = str(error.value)
     assert "n_registered" in text
-    assert "provider" in text
-    assert "period" in text
+    assert "n_found is missing" in text
+    stranger = pd.concat([found.assign(provider_id="nobody").head(1), found.assign(period="1999-H1").head(1)])
+    with pytest.raises(dw.DataError) as error:
+        model(register().frame, dw.Audit(stranger)).fit()
+    assert "provider" in str(error.value)
+    assert "period" in str(error.value)
 
 
 def test_profile_interval_without_effects_is_that_of_brute_force() -> None:
