@@ -34,7 +34,11 @@ def main() -> None:
             progress=lambda done, of, name=name: print(f"{name}: {done} of {of}", end="\r", file=sys.stderr),
         )
         tables.append(study.table)
-    table = pd.concat(tables, ignore_index=True)
+        write(pd.concat(tables, ignore_index=True), replicates)
+
+
+def write(table: pd.DataFrame, replicates: int) -> None:
+    """The table as JSON, and as the last part of the README; after each of the designs."""
     rows = json.loads(table.to_json(orient="records", double_precision=6))
     text = json.dumps({"replicates": replicates, "seed": SEED, "rows": rows}, indent=1)
     (HERE / "study.json").write_text(text + "\n", encoding="utf-8")

@@ -14,6 +14,8 @@ from dwangstats.change.cells import match_cells
 from dwangstats.change.decomposition import decompose_change
 from dwangstats.change.parts import MOVED, REAL, REGISTRATION, CellValues, divide
 from dwangstats.data.panel import Panel
+from dwangstats.errors import FitError
+from dwangstats.numerics.thinned.fit import fit_thinned
 from dwangstats.registration.evidence.audit import Audit
 from dwangstats.registration.evidence.indicator import Indicator
 from dwangstats.registration.evidence.prior import CompletenessPrior
@@ -28,6 +30,7 @@ PRIOR_SD: Final = 0.4
 PRIOR_PROBABILITY: Final = 0.90
 DRAWS: Final = 400
 FIXED_NODES: Final = (15, 11)
+QUANTITIES: Final = ("log rate ratio", "logit completeness")
 
 TIME: Final = "center(time)"
 YEARS: Final = (2021, 2023)
@@ -52,14 +55,13 @@ def evidence_analyses(name: str) -> dict[str, Analysis]:
         "plain": {
             "counts only": {},
             "counts only, shown all the same": {"unidentified": True},
-            "audit": {"audit": True},
-            "prior, right": {"prior": 0.77},
+            "audit": {"audit": True, "predict": True},
             "prior, right, shown all the same": {"prior": 0.77, "unidentified": True},
             "prior, wrong, shown all the same": {"prior": 0.90, "unidentified": True},
         },
         "quality": {
             "quality indicator": {"quality": True},
-            "quality indicator and audit": {"quality": True, "audit": True},
+            "quality indicator and audit": {"quality": True, "audit": True, "predict": True},
         },
         "violated": {"quality indicator, exclusion violated": {"quality": True}},
     }
@@ -75,6 +77,7 @@ def analyse(
     quality: bool = False,
     prior: float | None = None,
     unidentified: bool = False,
+    predict: bool = False,
 ) -> Sequence[Answer]:
     """Log adjusted rate ratio, logit completeness, unregistered events and the parts of the change.
 
@@ -90,7 +93,10 @@ def analyse(
     prior : float, optional
         Middle of a prior of completeness.
     unidentified : bool
-        Give the first two, whatever the ledger and the certificate say: what a model prints that refuses nothing.
+        Give the first two from the top of the likelihood that is found first, without ledger and certificate: what a
+        program prints that refuses nothing.
+    predict : bool
+        Give the last two as well.
 
     Raises
     ------
@@ -99,20 +105,19 @@ def analyse(
     FitError
         If the fit is not certified.
     """
-    result = RegistrationModel(
+    model = RegistrationModel(
         rate=f"events ~ {TIME} + (1 | provider)",
         registration=f"~ {TIME}{' + quality' if quality else ''} + (1 | provider)",
         panel=panel_of(panel),
         family="poisson",
         evidence=_evidence(panel, audit=audit, quality=quality, prior=prior),
         rho="prior",
-        # Where nothing is identified, more nodes would be tried on a ridge without end.
-        nodes=FIXED_NODES if unidentified else None,
-    ).fit(allow_unidentified=unidentified, force=unidentified)
+    )
     if unidentified:
-        return [_log_ratio_wald(result, design), _level(result, design)]
+        return _unasked(model, design)
+    result = model.fit()
     answers = [_log_ratio(result, design), _level(result, design)]
-    return [*answers, _unregistered(result, panel, rng), *_parts(result, panel, rng)]
+    return [*answers, _unregistered(result, panel, rng), *_parts(result, panel, rng)] if predict else answers
 
 
 def panel_of(panel: ThinnedPanel) -> Panel:
@@ -140,12 +145,32 @@ def _span(result: RegistrationResult) -> tuple[float, float]:
     return float(times.min()), float(times.max())
 
 
-def _log_ratio_wald(result: RegistrationResult, design: ThinnedDesign) -> Answer:
-    """The same from the coefficient and its standard error, as a program prints it that asks no further."""
-    first, last = _span(result)
-    value, error = (float(part[f"rate:{TIME}"]) * (last - first) for part in (result.params, result.bse))
-    arm = float(norm.isf(0.025)) * error
-    return Answer("log rate ratio", math.log(design.rate_ratio), value, value - arm, value + arm, error)
+def _unasked(model: RegistrationModel, design: ThinnedDesign) -> list[Answer]:
+    """Wald intervals at the maximum that a plain climb finds, as printed by a program that asks no further.
+
+    Raises
+    ------
+    FitError
+        The information is not positive definite, so that there is not even a standard error.
+    """
+    problem, names = model.assembled.problem, model.assembled.names
+    fit = fit_thinned(problem, nodes=FIXED_NODES, restart=False)
+    covariance = np.zeros((fit.vector.size, fit.vector.size))
+    inverse = np.linalg.pinv(fit.information, hermitian=True)
+    covariance[np.ix_(fit.free, fit.free)] = inverse
+    errors = np.sqrt(np.diag(covariance).clip(min=0.0))
+    if fit.smallest_eigenvalue <= 0.0:
+        raise FitError("the information is not positive definite")
+    times = model.panel.observed["time"]
+    span = float(times.max() - times.min())
+    truths = {f"rate:{TIME}": math.log(design.rate_ratio), "registration:Intercept": float(logit(design.completeness))}
+    answers = []
+    for (name, truth), quantity, scale in zip(truths.items(), QUANTITIES, (span, 1.0), strict=True):
+        place = names.index(name)
+        value, error = scale * float(fit.vector[place]), scale * float(errors[place])
+        arm = float(norm.isf(0.025)) * error
+        answers.append(Answer(quantity, truth, value, value - arm, value + arm, error))
+    return answers
 
 
 def _log_ratio(result: RegistrationResult, design: ThinnedDesign) -> Answer:
@@ -153,7 +178,7 @@ def _log_ratio(result: RegistrationResult, design: ThinnedDesign) -> Answer:
     first, last = _span(result)
     found = rate_ratio(result, "time", before=first, after=last, scale="adjusted")
     return Answer(
-        "log rate ratio",
+        QUANTITIES[0],
         truth=math.log(design.rate_ratio),
         estimate=math.log(found.estimate),
         lower=math.log(found.lower) if found.lower > 0.0 else -math.inf,
@@ -167,7 +192,7 @@ def _level(result: RegistrationResult, design: ThinnedDesign) -> Answer:
     name = "registration:Intercept"
     value, error = float(result.params[name]), float(result.bse[name])
     arm = float(norm.isf(0.025)) * error
-    return Answer("logit completeness", float(logit(design.completeness)), value, value - arm, value + arm, error)
+    return Answer(QUANTITIES[1], float(logit(design.completeness)), value, value - arm, value + arm, error)
 
 
 def _unregistered(result: RegistrationResult, panel: ThinnedPanel, rng: np.random.Generator) -> Answer:
