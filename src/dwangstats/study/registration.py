@@ -7,6 +7,7 @@ from typing import Any, Final
 
 import numpy as np
 import pandas as pd
+from scipy.optimize import minimize
 from scipy.special import expit, logit
 from scipy.stats import norm
 
@@ -15,7 +16,9 @@ from dwangstats.change.decomposition import decompose_change
 from dwangstats.change.parts import MOVED, REAL, REGISTRATION, CellValues, divide
 from dwangstats.data.panel import Panel
 from dwangstats.errors import FitError
-from dwangstats.numerics.thinned.fit import fit_thinned
+from dwangstats.numerics.thinned.ascent import Likelihood
+from dwangstats.numerics.thinned.fit import hessian
+from dwangstats.numerics.thinned.start import starting_vector
 from dwangstats.registration.evidence.audit import Audit
 from dwangstats.registration.evidence.indicator import Indicator
 from dwangstats.registration.evidence.prior import CompletenessPrior
@@ -29,7 +32,8 @@ from dwangstats.worlds.thinned import ThinnedDesign, ThinnedPanel, draw_thinned
 PRIOR_SD: Final = 0.4
 PRIOR_PROBABILITY: Final = 0.90
 DRAWS: Final = 400
-FIXED_NODES: Final = (15, 11)
+FIXED_NODES: Final = (15, 7)
+MOST_STEPS: Final = 100
 QUANTITIES: Final = ("log rate ratio", "logit completeness")
 
 TIME: Final = "center(time)"
@@ -61,7 +65,7 @@ def evidence_analyses(name: str) -> dict[str, Analysis]:
         },
         "quality": {
             "quality indicator": {"quality": True},
-            "quality indicator and audit": {"quality": True, "audit": True, "predict": True},
+            "quality indicator and audit": {"quality": True, "audit": True},
         },
         "violated": {"quality indicator, exclusion violated": {"quality": True}},
     }
@@ -154,20 +158,28 @@ def _unasked(model: RegistrationModel, design: ThinnedDesign) -> list[Answer]:
         The information is not positive definite, so that there is not even a standard error.
     """
     problem, names = model.assembled.problem, model.assembled.names
-    fit = fit_thinned(problem, nodes=FIXED_NODES, restart=False)
-    covariance = np.zeros((fit.vector.size, fit.vector.size))
-    inverse = np.linalg.pinv(fit.information, hermitian=True)
-    covariance[np.ix_(fit.free, fit.free)] = inverse
-    errors = np.sqrt(np.diag(covariance).clip(min=0.0))
-    if fit.smallest_eigenvalue <= 0.0:
+    likelihood = Likelihood(problem, FIXED_NODES)
+    climbed = minimize(
+        lambda vector: tuple(-part for part in likelihood(vector)),
+        starting_vector(likelihood.arrangement),
+        jac=True,
+        method="L-BFGS-B",
+        bounds=[(floor, None) for floor in problem.layout.floors],
+        options={"maxiter": MOST_STEPS},
+    ).x
+    free = climbed > problem.layout.floors
+    information = hessian(problem, climbed, free, nodes=FIXED_NODES)
+    if np.linalg.eigvalsh(information)[0] <= 0.0:
         raise FitError("the information is not positive definite")
+    errors = np.zeros(climbed.size)
+    errors[free] = np.sqrt(np.diag(np.linalg.inv(information)))
     times = model.panel.observed["time"]
     span = float(times.max() - times.min())
     truths = {f"rate:{TIME}": math.log(design.rate_ratio), "registration:Intercept": float(logit(design.completeness))}
     answers = []
     for (name, truth), quantity, scale in zip(truths.items(), QUANTITIES, (span, 1.0), strict=True):
         place = names.index(name)
-        value, error = scale * float(fit.vector[place]), scale * float(errors[place])
+        value, error = scale * float(climbed[place]), scale * float(errors[place])
         arm = float(norm.isf(0.025)) * error
         answers.append(Answer(quantity, truth, value, value - arm, value + arm, error))
     return answers
