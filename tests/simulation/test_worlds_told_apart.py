@@ -213,3 +213,32 @@ def test_without_evidence_the_three_say_the_same() -> None:
     assert verdicts == {"bounds only"}
     lowest, highest = max(a.lower for a in answers), min(a.upper for a in answers)
     assert lowest < highest, "the registered ratios of the three worlds do not overlap"
+
+
+@pytest.mark.slow
+def test_a_national_register_with_the_audit_tells_all_three_worlds_apart() -> None:
+    """Sixty complete providers, 640 of the 1,000 audited events at them: each interval holds its own truth only."""
+    formula, periods = "C(year) + (1 | provider)", ["2021-H1", "2021-H2", "2023-H1", "2023-H2"]
+    truths, intervals = {}, {}
+    for name in WORLDS:
+        world = dw.worlds.make(name, size="national", rng=1)
+        panel = dw.build_panel(world.tables, by="half-year", law="WVGGZ")
+        panel = panel.restrict(dw.complete_deliverers(panel)).for_form("all").during(periods)
+        found = world.tables.audits
+        found = found[found["provider_id"].isin(panel.providers) & found["period"].isin(periods)]
+        audit = found.groupby(["provider_id", "period"], as_index=False)[["n_found", "n_registered"]].sum()
+        result = dw.RegistrationModel(
+            rate=f"events ~ {formula}",
+            registration=f"~ {formula}",
+            panel=panel,
+            family="nb2",
+            evidence=[dw.Audit(audit)],
+        ).fit()
+        intervals[name] = dw.rate_ratio(result, "year", before=2021, after=2023, scale="adjusted")
+        events = world.truth[world.truth["provider_id"].isin(panel.providers)]
+        events = events.groupby(events["period"].str[:4])["true_events"].sum()
+        days = panel.observed.groupby("year")["bed_days"].sum()
+        truths[name] = (events["2023"] / days[2023]) / (events["2021"] / days[2021])
+    for name, interval in intervals.items():
+        inside = [other for other, truth in truths.items() if interval.lower <= truth <= interval.upper]
+        assert inside == [name], (str(interval), truths)
