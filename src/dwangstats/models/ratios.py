@@ -6,14 +6,13 @@ from collections.abc import Iterator
 from typing import Any
 
 import numpy as np
-import pandas as pd
 from scipy.special import expit, log_expit, logsumexp
 from scipy.stats import t as student
 
 from dwangstats._types import Codes, Matrix, RateScale, Vector
 from dwangstats.design.design import Design
 from dwangstats.design.random import INTERCEPT
-from dwangstats.design.rows import listed
+from dwangstats.design.values import observed_value
 from dwangstats.errors import DomainError, IdentificationError
 from dwangstats.estimate import Estimate
 from dwangstats.models.mixed import MixedResult
@@ -203,28 +202,8 @@ def _check_variable(result: RateResult | MixedResult, variable: str) -> None:
 
 
 def _observed_value(design: Design, variable: str, value: Any) -> Any:
-    """The value as the column holds it; a category may be written as text."""
     levels = design.levels.get(variable) or (design.zero.levels.get(variable) if design.zero else None)
-    if levels is None:
-        return _within_range(design.frame[variable], value)
-    for level in levels:
-        if level == value or str(level) == str(value):
-            return level
-    raise DomainError(f"{variable} has no value {value!s} among the fitted rows. Observed: {listed(levels)}.")
-
-
-def _within_range(column: pd.Series, value: Any) -> float:
-    low, high = float(column.min()), float(column.max())
-    try:
-        number = float(value)
-    except (TypeError, ValueError) as error:
-        raise DomainError(f"{column.name} enters as a number, so give a number, not {value!s}.") from error
-    if not low <= number <= high:
-        raise DomainError(
-            f"{column.name} was observed from {low:g} to {high:g}; {number:g} is outside, where no row supports the "
-            "model."
-        )
-    return number
+    return observed_value(design.frame[variable], levels, value)
 
 
 def _log_total(design: Design, beta: Vector, zero_beta: Vector, variable: str, value: Any) -> tuple[float, Vector]:

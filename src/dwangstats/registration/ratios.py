@@ -6,12 +6,11 @@ from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
-import pandas as pd
 from scipy.special import logsumexp
 from scipy.stats import norm
 
 from dwangstats._types import Matrix, RateScale, Vector
-from dwangstats.design.rows import listed
+from dwangstats.design.values import observed_value
 from dwangstats.errors import DomainError
 from dwangstats.estimate import Estimate
 from dwangstats.models import ratios as registered_ratios
@@ -217,25 +216,8 @@ def _setting(parts: FittedParts, variable: str, value: Any) -> _Setting:
 
 
 def _observed(parts: FittedParts, variable: str, value: Any) -> Any:
-    """The value as the column holds it; a category may be written as text."""
     levels = parts.rate.levels.get(variable) or parts.registration.levels.get(variable)
-    if levels is None:
-        return _number_in_range(parts.rate.frame[variable], value)
-    for known in levels:
-        if known == value or str(known) == str(value):
-            return known
-    raise DomainError(f"{variable} has no value {value!s} among the fitted rows. Observed: {listed(levels)}.")
-
-
-def _number_in_range(column: pd.Series, value: Any) -> float:
-    low, high = float(column.min()), float(column.max())
-    try:
-        number = float(value)
-    except (TypeError, ValueError) as error:
-        raise DomainError(f"{column.name} enters as a number, so give a number, not {value!s}.") from error
-    if not low <= number <= high:
-        raise DomainError(f"{column.name} was observed from {low:g} to {high:g}; {number:g} is outside.")
-    return number
+    return observed_value(parts.rate.frame[variable], levels, value)
 
 
 def _log_total(X: Matrix, beta: Vector, offset: Vector) -> tuple[float, Vector]:

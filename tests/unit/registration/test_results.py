@@ -184,6 +184,7 @@ def test_completeness_of_the_fit_is_that_of_the_register(
 def test_require_passes_where_it_is_known(audited: dw.RegistrationResult) -> None:
     audited.require("level")
     audited.require("change", "adjusted ratio")
+    assert audited.identification.verdicts == {"level": "data-identified", "change": "data-identified"}
 
 
 def test_require_refuses_by_target(panel: dw.Panel, audit_table: pd.DataFrame) -> None:
