@@ -1,0 +1,1 @@
+"""Providers: which of them are silent, which joined and which left, and what that would be by chance."""
