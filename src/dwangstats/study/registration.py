@@ -60,12 +60,19 @@ def evidence_analyses(name: str) -> dict[str, Analysis]:
             "counts only": {},
             "counts only, shown all the same": {"unidentified": True},
             "audit": {"audit": True, "predict": True},
+            "prior, right": {"prior": 0.77},
             "prior, right, shown all the same": {"prior": 0.77, "unidentified": True},
+            "prior, right, shown all the same, started at the truth": {
+                "prior": 0.77,
+                "unidentified": True,
+                "start_at_truth": True,
+            },
+            "prior, wrong": {"prior": 0.90},
             "prior, wrong, shown all the same": {"prior": 0.90, "unidentified": True},
         },
         "quality": {
-            "quality indicator": {"quality": True},
-            "quality indicator and audit": {"quality": True, "audit": True},
+            "quality indicator": {"quality": True, "predict": True},
+            "quality indicator and audit": {"quality": True, "audit": True, "predict": True},
         },
         "violated": {"quality indicator, exclusion violated": {"quality": True}},
     }
@@ -81,6 +88,7 @@ def analyse(
     quality: bool = False,
     prior: float | None = None,
     unidentified: bool = False,
+    start_at_truth: bool = False,
     predict: bool = False,
 ) -> Sequence[Answer]:
     """Log adjusted rate ratio, logit completeness, unregistered events and the parts of the change.
@@ -99,6 +107,8 @@ def analyse(
     unidentified : bool
         Give the first two from the top of the likelihood that is found first, without ledger and certificate: what a
         program prints that refuses nothing.
+    start_at_truth : bool
+        Begin that climb at the true rates and completeness, which nobody knows outside a simulation.
     predict : bool
         Give the last two as well.
 
@@ -118,7 +128,7 @@ def analyse(
         rho="prior",
     )
     if unidentified:
-        return _unasked(model, design)
+        return _unasked(model, design, start_at_truth=start_at_truth)
     result = model.fit()
     answers = [_log_ratio(result, design), _level(result, design)]
     return [*answers, _unregistered(result, panel, rng), *_parts(result, panel, rng)] if predict else answers
@@ -149,7 +159,7 @@ def _span(result: RegistrationResult) -> tuple[float, float]:
     return float(times.min()), float(times.max())
 
 
-def _unasked(model: RegistrationModel, design: ThinnedDesign) -> list[Answer]:
+def _unasked(model: RegistrationModel, design: ThinnedDesign, *, start_at_truth: bool) -> list[Answer]:
     """Wald intervals at the maximum that a plain climb finds, as printed by a program that asks no further.
 
     Raises
@@ -159,9 +169,15 @@ def _unasked(model: RegistrationModel, design: ThinnedDesign) -> list[Answer]:
     """
     problem, names = model.assembled.problem, model.assembled.names
     likelihood = Likelihood(problem, FIXED_NODES)
+    times = model.panel.observed["time"]
+    span = float(times.max() - times.min())
+    start = starting_vector(likelihood.arrangement)
+    if start_at_truth:
+        start[names.index(f"rate:{TIME}")] = math.log(design.rate_ratio) / span
+        start[names.index(f"registration:{TIME}")] = design.completeness_slope / span
     climbed = minimize(
         lambda vector: tuple(-part for part in likelihood(vector)),
-        starting_vector(likelihood.arrangement),
+        start,
         jac=True,
         method="L-BFGS-B",
         bounds=[(floor, None) for floor in problem.layout.floors],
@@ -173,8 +189,6 @@ def _unasked(model: RegistrationModel, design: ThinnedDesign) -> list[Answer]:
         raise FitError("the information is not positive definite")
     errors = np.zeros(climbed.size)
     errors[free] = np.sqrt(np.diag(np.linalg.inv(information)))
-    times = model.panel.observed["time"]
-    span = float(times.max() - times.min())
     truths = {f"rate:{TIME}": math.log(design.rate_ratio), "registration:Intercept": float(logit(design.completeness))}
     answers = []
     for (name, truth), quantity, scale in zip(truths.items(), QUANTITIES, (span, 1.0), strict=True):

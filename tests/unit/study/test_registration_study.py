@@ -14,6 +14,8 @@ from dwangstats.worlds.thinned import ThinnedDesign, draw_thinned
 
 STUDY = Path(__file__).parents[3] / "validation" / "registration" / "study.json"
 PROMISED = (0.93, 0.97)
+VALID = ("audit", "quality indicator", "quality indicator and audit")
+QUANTITIES_EACH = {*QUANTITIES, "unregistered events", REGISTRATION, REAL}
 
 
 def test_true_parts_add_up_to_the_expected_change() -> None:
@@ -54,6 +56,8 @@ def test_the_committed_study_is_whole() -> None:
     assert (totals == found["replicates"]).all()
     alone = rows[rows["analysis"] == "counts only"]
     assert alone["refused"].tolist() == [found["replicates"]]
-    valid = rows[rows["analysis"].isin(["audit", "quality indicator and audit"]) & (rows["quantity"] != QUANTITIES[1])]
+    for name in VALID:
+        assert set(rows.loc[rows["analysis"] == name, "quantity"]) == QUANTITIES_EACH
+    valid = rows[rows["analysis"].isin(VALID) & (rows["quantity"] != QUANTITIES[1])]
     assert (valid["coverage"] + 2.0 * valid["coverage_error"] >= PROMISED[0]).all(), valid[["quantity", "coverage"]]
     assert (valid["coverage"] - 2.0 * valid["coverage_error"] <= PROMISED[1]).all(), valid[["quantity", "coverage"]]
