@@ -8,6 +8,7 @@ from typing import Any, Literal, TypeAlias, get_args
 from dwangstats._types import FamilyName, Vector
 from dwangstats.data.panel import Panel
 from dwangstats.errors import DataError, DomainError
+from dwangstats.models.infinite import refuse_infinite
 from dwangstats.numerics.thinned.ascent import Likelihood
 from dwangstats.numerics.thinned.edges import away_from_edges
 from dwangstats.numerics.thinned.fit import ThinnedFit, fit_thinned
@@ -128,11 +129,13 @@ class RegistrationModel:
         Raises
         ------
         FitError
-            If the likelihood cannot be climbed at all.
+            If the likelihood cannot be climbed at all, or a group of rows without any event puts a coefficient at minus
+            infinity.
         """
         if not self.evidence and not allow_unidentified:
             return RegistrationResult(model=self, parts=None, certificate=None)
         assembled = self.assembled
+        refuse_infinite(assembled.context.rate)
         fit = settle_flat(assembled.problem, _climbed(assembled.problem, self.nodes))
         context = assembled.context
         parts = FittedParts(

@@ -163,3 +163,12 @@ def test_the_representation_says_that_nothing_was_fitted(panel: dw.Panel, audit_
     assert repr(model(panel, dw.Audit(audit_table))) == (
         "<RegistrationModel poisson, 160 rows, evidence: audit, not fitted>"
     )
+
+
+def test_a_year_without_any_event_is_named(
+    register: pd.DataFrame, make_panel: Callable[..., dw.Panel], audit_table: pd.DataFrame
+) -> None:
+    """The registered rate of such a year is 0 whatever was audited: its logarithm has no estimate."""
+    empty = register.assign(events=register["events"].where(~register["period"].str.startswith("2022"), 0))
+    with pytest.raises(dw.FitError, match=r"80 of 160 rows .* set apart by C\(year\)\[T\.2022\]"):
+        model(make_panel(empty), dw.Audit(audit_table.assign(n_registered=0))).fit()
