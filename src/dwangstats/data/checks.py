@@ -1,22 +1,33 @@
 """All rules over all tables, and what came out."""
 
-from dataclasses import dataclass
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, replace
 
 import pandas as pd
 
 from dwangstats._types import Language, PeriodKind, Severity
 from dwangstats.data.config import BlankEvents
 from dwangstats.data.findings import LANGUAGES, SEVERITIES, Finding, findings_frame
+from dwangstats.data.nearest import did_you_mean
+from dwangstats.data.periods import FIRST_YEAR, LAST_YEAR
 from dwangstats.data.read import Tables
 from dwangstats.data.rules.accepted import accepted_findings
+from dwangstats.data.rules.catalogue import rule_names
 from dwangstats.data.rules.columns import column_findings
+from dwangstats.data.rules.counted import counted_findings, one_row_per_cell
 from dwangstats.data.rules.counts import ready_count_findings
 from dwangstats.data.rules.deliveries import delivery_findings
+from dwangstats.data.rules.doubles import double_findings
+from dwangstats.data.rules.durations import duration_findings
 from dwangstats.data.rules.evidence import evidence_findings
 from dwangstats.data.rules.exposure import exposure_findings
 from dwangstats.data.rules.forms import form_findings
+from dwangstats.data.rules.laws import law_findings
+from dwangstats.data.rules.places import place_findings
 from dwangstats.data.rules.providers import provider_findings
 from dwangstats.data.rules.registrations import registration_findings
+from dwangstats.data.rules.rooms import room_findings
+from dwangstats.data.rules.rule import has
 from dwangstats.errors import DataError, DomainError
 
 _HEADS: dict[Language, dict[Severity, str]] = {
@@ -85,8 +96,14 @@ class CheckReport:
         return tuple(f for f in self.findings if f.severity == severity)
 
 
-def check(tables: Tables, *, by: PeriodKind | None = None, blank_events: BlankEvents = "error") -> CheckReport:
-    """Hold all rules against all tables.
+def check(
+    tables: Tables,
+    *,
+    by: PeriodKind | None = None,
+    blank_events: BlankEvents = "error",
+    skip: Sequence[str] = (),
+) -> CheckReport:
+    """Hold all rules against all tables: what makes input wrong, and the signs of errors of registration (E1 to E19).
 
     Parameters
     ----------
@@ -96,25 +113,79 @@ def check(tables: Tables, *, by: PeriodKind | None = None, blank_events: BlankEv
         Period of the analysis, if known; then bed-days that are too coarse for it are an error.
     blank_events : {"error", "not delivered"}
         What a blank count in the table of ready counts means.
+    skip : sequence of str
+        Names of rules to switch off, as the report and `error_catalogue` name them. What was found while reading stays
+        in the report.
 
     Returns
     -------
     CheckReport
         Messages name providers, locations, periods and row numbers; never a client or a registration.
+
+    Raises
+    ------
+    DomainError
+        If a name in ``skip`` is not that of a rule.
     """
-    found = [
-        *tables.reading,
-        *column_findings(tables),
-        *exposure_findings(tables, by),
-        *delivery_findings(tables),
-        *registration_findings(tables),
-        *accepted_findings(tables),
-        *ready_count_findings(tables, blank_events),
-        *form_findings(tables),
-        *provider_findings(tables),
-        *evidence_findings(tables),
-    ]
+    off = _known_rules(skip)
+    found = [finding for finding in [*_input(tables, by, blank_events), *_signs(tables)] if finding.rule not in off]
+    return _report([*tables.reading, *found])
+
+
+def check_input(tables: Tables, *, by: PeriodKind | None = None, blank_events: BlankEvents = "error") -> CheckReport:
+    """Hold the rules that can stop an analysis against all tables, without looking for signs of errors of registration.
+
+    A sign never stops an analysis, and takes longer to find than a panel to build. Parameters as for `check`.
+    """
+    return _report([*tables.reading, *_input(tables, by, blank_events)])
+
+
+def _input(tables: Tables, by: PeriodKind | None, blank_events: BlankEvents) -> Iterator[Finding]:
+    yield from column_findings(tables)
+    yield from exposure_findings(tables, by)
+    yield from delivery_findings(one_row_per_cell(tables))
+    yield from registration_findings(tables)
+    yield from counted_findings(tables)
+    yield from accepted_findings(one_row_per_cell(tables))
+    yield from ready_count_findings(tables, blank_events)
+    yield from form_findings(tables)
+    yield from provider_findings(one_row_per_cell(tables))
+    yield from evidence_findings(tables)
+
+
+def _signs(tables: Tables) -> Iterator[Finding]:
+    yield from duration_findings(tables)
+    yield from double_findings(tables)
+    yield from room_findings(tables)
+    yield from law_findings(tables)
+    yield from place_findings(_with_place_and_time(tables))
+
+
+def _with_place_and_time(tables: Tables) -> Tables:
+    """The tables without registrations and bed-days of which no provider, or no time, is known; those are errors."""
+    rows, exposure = tables.registrations, tables.exposure
+    if has(rows, "provider_id", "begin"):
+        known = rows["provider_id"].notna() & rows["begin"].dt.year.between(FIRST_YEAR, LAST_YEAR)
+        tables = tables if known.all() else replace(tables, registrations=rows.loc[known])
+    if has(exposure, "provider_id", "period"):
+        known = exposure["provider_id"].notna() & exposure["period"].notna()
+        tables = tables if known.all() else replace(tables, exposure=exposure.loc[known])
+    return tables
+
+
+def _report(found: Sequence[Finding]) -> CheckReport:
     return CheckReport(tuple(sorted(found, key=lambda f: SEVERITIES.index(f.severity))))
+
+
+def _known_rules(names: Sequence[str]) -> frozenset[str]:
+    known = rule_names()
+    strange = [name for name in names if name not in known]
+    if strange:
+        raise DomainError(
+            f"skip has {len(strange)} of {len(names)} names that no rule has, first '{strange[0]}'."
+            f"{did_you_mean(strange[0], known)} A finding has the name of its rule in the column 'rule' of to_frame()."
+        )
+    return frozenset(names)
 
 
 def _sentence(finding: Finding, language: Language) -> str:

@@ -4,6 +4,7 @@ from collections.abc import Iterator
 
 import numpy as np
 import pandas as pd
+from numpy.typing import NDArray
 
 from dwangstats.data.config import BlankEvents
 from dwangstats.data.findings import Finding
@@ -75,6 +76,31 @@ EVENTS_WITHOUT_DAYS = Rule(
     "Vul de beddagen in; zonder blootstelling zouden deze gebeurtenissen nergens meetellen.",
     "Fill in the bed-days; without exposure these events would count nowhere.",
 )
+HALF = Rule(
+    "half-an-interval",
+    "error",
+    "In {count} van de {of} rijen van {table} staat van een interval alleen de ondergrens of alleen de bovengrens "
+    "({where}).",
+    "In {count} of {of} rows of {table} only one of the two bounds of an interval is given ({where}).",
+    "Geef beide grenzen; is er geen bovengrens, schrijf dan inf.",
+    "Give both bounds; where there is no upper bound write inf.",
+)
+REVERSED = Rule(
+    "reversed-interval",
+    "error",
+    "In {count} van de {of} rijen van {table} ligt de ondergrens van het aantal boven de bovengrens ({where}).",
+    "The lower bound of the count lies above the upper bound in {count} of {of} rows of {table} ({where}).",
+    "Verbeter de grenzen; misschien zijn de kolommen verwisseld.",
+    "Correct the bounds; perhaps the columns were swapped.",
+)
+OUTSIDE = Rule(
+    "events-outside-interval",
+    "error",
+    "In {count} van de {of} rijen van {table} ligt het aantal buiten zijn eigen grenzen ({where}).",
+    "The count lies outside its own bounds in {count} of {of} rows of {table} ({where}).",
+    "Een gepubliceerd aantal ligt tussen de grenzen waarvan het is afgerond; verbeter het aantal of de grenzen.",
+    "A published count lies between the bounds from which it was rounded; correct the count or the bounds.",
+)
 ONLY_ZEROS = Rule(
     "only-zeros",
     "warning",
@@ -90,18 +116,22 @@ def ready_count_findings(tables: Tables, blank_events: BlankEvents = "error") ->
     frame = tables.panel
     if frame is None or frame.empty or not has(frame, "events", "bed_days"):
         return
-    events = numbers(frame, "events")
+    lower, upper = numbers(frame, "lower"), numbers(frame, "upper")
+    bounded = ~np.isnan(lower) & ~np.isnan(upper)
+    # Of an interval the least count is what is certain.
+    events = np.where(bounded, lower, numbers(frame, "events"))
     refused = delivered_false(frame)
     blank = np.isnan(events)
     undeclared = blank & ~refused if blank_events == "error" else blank & delivered_true(frame)
     yield from BLANK.broken_in("panel", frame, undeclared)
-    yield from _count_findings(frame)
+    yield from _interval_findings(frame, lower, upper)
+    yield from _count_findings(frame, events)
     yield from UNDELIVERED_EVENTS.broken_in("panel", frame, ~blank & refused)
     counted = ~blank & ~refused
     yield from EVENTS_WITHOUT_DAYS.broken_in("panel", frame, counted & (events > 0) & (numbers(frame, "bed_days") == 0))
     yield from bed_day_findings("panel", frame, counted)
     yield from jump_findings("panel", frame, ["provider", "location", "form", "law"])
-    if counted.any() and not events[counted].any():
+    if counted.any() and not events[counted].any() and not (upper > lower)[counted].any():
         yield from ONLY_ZEROS.counted("panel", int(counted.sum()), int(counted.sum()))
 
 
@@ -122,8 +152,17 @@ def _says(panel: pd.DataFrame, answer: bool) -> Mask:
     return (said == answer).fillna(False).to_numpy(dtype=bool)
 
 
-def _count_findings(frame: pd.DataFrame) -> Iterator[Finding]:
-    events, days = numbers(frame, "events"), numbers(frame, "bed_days")
+def _interval_findings(
+    frame: pd.DataFrame, lower: NDArray[np.float64], upper: NDArray[np.float64]
+) -> Iterator[Finding]:
+    shown = numbers(frame, "events")
+    yield from HALF.broken_in("panel", frame, np.isnan(lower) != np.isnan(upper))
+    yield from REVERSED.broken_in("panel", frame, lower > upper)
+    yield from OUTSIDE.broken_in("panel", frame, (lower <= upper) & ((shown < lower) | (shown > upper)))
+
+
+def _count_findings(frame: pd.DataFrame, events: NDArray[np.float64]) -> Iterator[Finding]:
+    days = numbers(frame, "bed_days")
     finite = np.isfinite(events)
     whole = np.zeros(len(frame), dtype=bool)
     whole[finite] = events[finite] == np.floor(events[finite])

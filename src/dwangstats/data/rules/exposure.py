@@ -181,7 +181,7 @@ def jump_findings(table: str, frame: pd.DataFrame, place: list[str]) -> Iterator
     groups = values.groupby([frame[name] for name in place], dropna=False)
     known = groups.transform("count").to_numpy()
     usual = np.where(known == 2, groups.transform("sum").to_numpy() - per_day, groups.transform("median").to_numpy())
-    ratio = np.divide(per_day, usual, out=np.ones_like(per_day), where=usable & (known >= 2))
+    ratio = np.divide(per_day, usual, out=np.ones_like(per_day), where=usable & (known >= 2) & (usual > 0))
     far = (ratio > JUMP) | (ratio < 1 / JUMP)
     yield from JUMPING.broken_in(table, frame, far, providers=some(frame.loc[far, place[0]]))
 

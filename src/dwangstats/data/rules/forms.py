@@ -1,4 +1,4 @@
-"""Rules for the parts of ready counts: a total that stands among its parts would be added to them."""
+"""Rules for forms: a total among its parts would be added to them, and a form counts while its code and law hold."""
 
 from collections.abc import Iterator
 
@@ -7,6 +7,7 @@ import pandas as pd
 from dwangstats.data.findings import Finding
 from dwangstats.data.read import Tables
 from dwangstats.data.rules.rule import Mask, Rule, has, numbers, some
+from dwangstats.data.rules.validity import validity_findings
 
 #: words for a sum, in small letters; `Panel.for_form` makes the sum itself and calls it "all".
 TOTALS = (
@@ -41,7 +42,8 @@ SUM = Rule(
 
 
 def form_findings(tables: Tables) -> Iterator[Finding]:
-    """Findings about totals among the forms (and providers and locations) of the table `panel`."""
+    """Findings about totals among the parts of the table `panel`, and about the days of registered codes and laws."""
+    yield from validity_findings(tables)
     frame = tables.panel
     if frame is None or frame.empty:
         return

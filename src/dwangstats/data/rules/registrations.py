@@ -10,7 +10,7 @@ import pandas as pd
 
 from dwangstats.data.aggregate import analysis_form, count_registrations
 from dwangstats.data.codes import FORMS, LAWS, codes_in_law
-from dwangstats.data.deliveries import DELIVERED, last_deliveries, last_half_year_end, with_delivery
+from dwangstats.data.deliveries import DELIVERED, last_half_year_end, standing_deliveries, with_delivery
 from dwangstats.data.findings import Finding
 from dwangstats.data.periods import FIRST_YEAR, LAST_YEAR, period_of
 from dwangstats.data.read import Tables
@@ -149,8 +149,8 @@ SUPERSEDED = Rule(
     "info",
     "Er zijn {count} van de {of} registraties uit een eerdere versie van een aanlevering: {names}.",
     "There are {count} of {of} registrations from an earlier version of a delivery: {names}.",
-    "Alleen de laatste versie telt mee.",
-    "Only the last version counts.",
+    "Alleen de laatst aanvaarde versie telt mee.",
+    "Only the version accepted last counts.",
 )
 
 
@@ -250,7 +250,7 @@ def _without_delivery(frame: pd.DataFrame, deliveries: pd.DataFrame) -> Iterator
     named = has(frame, "law")
     laws = counts["law"].dropna().unique() if named else [None]
     parts = [
-        with_delivery(counts.loc[counts["law"] == law] if named else counts, last_deliveries(deliveries, law))
+        with_delivery(counts.loc[counts["law"] == law] if named else counts, standing_deliveries(deliveries, law))
         for law in laws
     ]
     if not parts:
