@@ -7,12 +7,14 @@ from dwangstats._types import PeriodKind
 from dwangstats.data import reasons
 from dwangstats.data.aggregate import analysis_form, count_registrations
 from dwangstats.data.codes import FORMS, LAWS
+from dwangstats.data.counted import Counted, needs_rows
 from dwangstats.data.deliveries import (
     DELIVERED,
     is_delivered,
-    last_deliveries,
+    standing_deliveries,
     status_from_registrations,
     status_of,
+    with_contents,
     with_delivery,
 )
 from dwangstats.data.episodes import find_episodes
@@ -26,7 +28,7 @@ _PLACE = ["provider", "period"]
 
 
 def panel_from_registrations(
-    registrations: pd.DataFrame,
+    registrations: pd.DataFrame | Counted,
     exposure: pd.DataFrame,
     locations: pd.DataFrame | None,
     deliveries: pd.DataFrame | None,
@@ -44,9 +46,9 @@ def panel_from_registrations(
         If nothing remains to be counted, or a covariate varies within a provider and period.
     """
     law = chosen_law(registrations, deliveries, question.law)
-    if question.gap_hours is not None:
-        registrations = continuing(registrations, deliveries, law, question)
-    counts = _of_law(count_registrations(registrations), law, named="law" in registrations.columns)
+    counts, named = _counts(registrations, deliveries, law, question), "law" in registrations.columns
+    read = int(counts["registrations"].sum())
+    counts = _of_law(counts, law, named=named)
     half_years = _half_years(counts, deliveries, law)
     counts = _selected(with_delivery(counts, half_years), question)
     forms = question.forms or tuple(sorted(set(counts.loc[counts["reason"] == "", "form"])))
@@ -61,10 +63,10 @@ def panel_from_registrations(
     status = _status(places, half_years, question.by)
     apart = _set_aside(counts, places, half_years, question.by)
     apart = reasons.extend(apart, undelivered_rows(frame, status))
-    return PanelParts(frame, question.by, apart, status, len(registrations))
+    return PanelParts(frame, question.by, apart, status, read)
 
 
-def chosen_law(registrations: pd.DataFrame, deliveries: pd.DataFrame | None, law: str | None) -> str | None:
+def chosen_law(registrations: pd.DataFrame | Counted, deliveries: pd.DataFrame | None, law: str | None) -> str | None:
     """The law that is counted: the one asked for, or the only one that occurs; None when no table names a law."""
     if law is not None:
         return law
@@ -72,7 +74,9 @@ def chosen_law(registrations: pd.DataFrame, deliveries: pd.DataFrame | None, law
     return laws[0] if len(laws) == 1 and laws[0] != "unknown" else None
 
 
-def question_problems(registrations: pd.DataFrame, deliveries: pd.DataFrame | None, question: Question) -> list[str]:
+def question_problems(
+    registrations: pd.DataFrame | Counted, deliveries: pd.DataFrame | None, question: Question
+) -> list[str]:
     """What keeps the question from being answered with these tables, one sentence each."""
     problems = []
     laws = _laws_in(registrations)
@@ -93,12 +97,15 @@ def question_problems(registrations: pd.DataFrame, deliveries: pd.DataFrame | No
         for form in question.forms or ()
         if form not in FORMS
     ]
+    if isinstance(registrations, Counted) and question.gap_hours is not None:
+        problems += needs_rows(registrations, ["gap_hours"])
     return problems + _planned_problems(registrations, law, question.planned)
 
 
-def _laws_in(table: pd.DataFrame | None) -> list[str]:
+def _laws_in(table: pd.DataFrame | Counted | None) -> list[str]:
     if table is None or "law" not in table.columns:
         return []
+    table = table.cells if isinstance(table, Counted) else table
     return sorted(table["law"].fillna("unknown").astype("str").unique())
 
 
@@ -112,15 +119,16 @@ def _delivery_problems(deliveries: pd.DataFrame | None, law: str | None) -> list
     ]
 
 
-def _planned_problems(registrations: pd.DataFrame, law: str | None, planned: bool | None) -> list[str]:
+def _planned_problems(registrations: pd.DataFrame | Counted, law: str | None, planned: bool | None) -> list[str]:
     if "planned" not in registrations.columns:
         absent = "planned= was given, but the registrations have no column planned. Leave it out, or add the column."
         return [] if planned is None else [absent]
-    answers = registrations["planned"].astype("boolean")
+    counts = registrations.counts if isinstance(registrations, Counted) else count_registrations(registrations)
     if law is not None and "law" in registrations.columns:
-        answers = answers[registrations["law"].fillna("unknown") == law]
-    yes, no, blank = int(answers.sum()), int((~answers).sum()), int(answers.isna().sum())
-    if planned is None and max(yes, no, blank) < len(answers):
+        counts = counts.loc[counts["law"].fillna("unknown") == law]
+    of = counts["registrations"].groupby(counts["planned"].astype("object").fillna("blank")).sum()
+    yes, no, blank = (int(of.get(answer, 0)) for answer in (True, False, "blank"))
+    if planned is None and max(yes, no, blank) < yes + no + blank:
         return [
             f"The registrations hold {yes} planned and {no} unplanned measures and {blank} that do not say it, which "
             "are never added up silently. Choose planned=True or planned=False; what is blank is then set aside."
@@ -128,13 +136,24 @@ def _planned_problems(registrations: pd.DataFrame, law: str | None, planned: boo
     return []
 
 
+def _counts(
+    registrations: pd.DataFrame | Counted, deliveries: pd.DataFrame | None, law: str | None, question: Question
+) -> pd.DataFrame:
+    """Registrations per cell, as `count_registrations` gives them; of interventions, when they are asked for."""
+    if isinstance(registrations, Counted):
+        return registrations.counts
+    if question.gap_hours is not None:
+        registrations = continuing(registrations, deliveries, law, question)
+    return count_registrations(registrations)
+
+
 def continuing(
     registrations: pd.DataFrame, deliveries: pd.DataFrame | None, law: str | None, question: Question
 ) -> pd.DataFrame:
     """Registrations with a column continues: they belong to an intervention that an earlier one leads.
 
-    Earlier versions of a delivery are left out of it, and registrations that cannot be placed in time lead nothing and
-    continue nothing.
+    Earlier versions of a delivery and refused corrections are left out of it, and registrations that cannot be placed
+    in time lead nothing and continue nothing.
     """
     rows = registrations
     if deliveries is not None:
@@ -142,8 +161,8 @@ def continuing(
         dated = pd.DataFrame({"provider_id": rows["provider_id"], "month": months}).assign(
             delivery_version=rows["delivery_version"] if "delivery_version" in rows.columns else np.nan
         )
-        superseded = with_delivery(dated, last_deliveries(deliveries, law))["superseded"].to_numpy(dtype=bool)
-        rows = rows.loc[~superseded]
+        known = with_delivery(dated, standing_deliveries(deliveries, law))
+        rows = rows.loc[~(known["superseded"] | known["not_taken_in"]).to_numpy(dtype=bool)]
     labels = find_episodes(rows, gap_hours=question.gap_hours or 0.0, definition=question.definition).labels
     continues = (labels["kind"] != "unusable") & ~labels["leads"]
     return registrations.assign(continues=continues.reindex(registrations.index, fill_value=False))
@@ -161,7 +180,7 @@ def _of_law(counts: pd.DataFrame, law: str | None, *, named: bool) -> pd.DataFra
 
 def _half_years(counts: pd.DataFrame, deliveries: pd.DataFrame | None, law: str | None) -> pd.DataFrame:
     if deliveries is not None:
-        return last_deliveries(deliveries, law)
+        return with_contents(standing_deliveries(deliveries, law), counts.loc[counts["reason"] == ""])
     inside = counts.loc[counts["reason"] == "", ["provider_id", "month"]].dropna().drop_duplicates()
     return status_from_registrations(inside.assign(half_year=convert_periods(inside["month"], "half-year")))
 
@@ -174,6 +193,7 @@ def _selected(counts: pd.DataFrame, question: Question) -> pd.DataFrame:
         _give_reason(counts, counts["planned"].isna(), reasons.PLANNED_UNKNOWN)
         _give_reason(counts, counts["planned"].ne(question.planned).fillna(False), other)
     _give_reason(counts, counts["superseded"], reasons.EARLIER_VERSION)
+    _give_reason(counts, counts["not_taken_in"], reasons.REFUSED_VERSION)
     _give_reason(counts, counts["continues"], reasons.CONTINUES)
     if question.forms is not None:
         _give_reason(counts, ~counts["form"].isin(question.forms), reasons.OTHER_FORM)

@@ -18,6 +18,7 @@ PLANNED = "planned"
 UNPLANNED = "unplanned"
 PLANNED_UNKNOWN = "not known whether planned"
 EARLIER_VERSION = "from an earlier version of the delivery"
+REFUSED_VERSION = "from a refused correction of the delivery"
 OTHER_FORM = "another form"
 FORM_MISSING = "not every form is known for this provider and period"
 NO_BED_DAYS = "no bed-days known for this provider and period"
@@ -26,12 +27,15 @@ BED_DAYS_PARTIAL = "bed-days known for part of the period only"
 CLOSED = "no occupied bed-days in the period"
 REJECTED = "delivery rejected"
 NOT_DELIVERED = "nothing delivered"
+NOT_YET_DUE = "not yet due on the date"
+NOT_KEPT = "registrations of the version that counts not kept"
 DELIVERY_UNKNOWN = "no delivery known"
 YEAR_INCOMPLETE = "the other half of the year was not delivered"
 NOT_SELECTED = "provider not selected"
 NOT_COMPARED = "period not compared"
 CONTINUES = "continues an intervention that is counted"
 NOT_YET = "not yet received on the date"
+REMOVED_BY_REPAIR = "removed by a repair"
 
 REASONS: dict[str, str] = {
     OTHER_LAW: "geregistreerd onder een andere wet",
@@ -40,6 +44,7 @@ REASONS: dict[str, str] = {
     UNPLANNED: "ongepland",
     PLANNED_UNKNOWN: "niet bekend of het gepland was",
     EARLIER_VERSION: "uit een eerdere versie van de aanlevering",
+    REFUSED_VERSION: "uit een afgekeurde verbetering van de aanlevering",
     OTHER_FORM: "een andere vorm",
     FORM_MISSING: "niet elke vorm is bekend van deze aanbieder in deze periode",
     NO_BED_DAYS: "geen beddagen bekend van deze aanbieder in deze periode",
@@ -48,16 +53,25 @@ REASONS: dict[str, str] = {
     CLOSED: "geen bezette beddagen in de periode",
     REJECTED: "aanlevering afgekeurd",
     NOT_DELIVERED: "niets aangeleverd",
+    NOT_YET_DUE: "op de peildatum nog niet verwacht",
+    NOT_KEPT: "registraties van de versie die telt niet bewaard",
     DELIVERY_UNKNOWN: "geen aanlevering bekend",
     YEAR_INCOMPLETE: "de andere helft van het jaar is niet aangeleverd",
     NOT_SELECTED: "aanbieder niet geselecteerd",
     NOT_COMPARED: "periode niet vergeleken",
     CONTINUES: "zet een interventie voort die al is geteld",
     NOT_YET: "op de peildatum nog niet ontvangen",
+    REMOVED_BY_REPAIR: "weggelaten bij een herstel",
 }
 """Each reason in English, with the same reason in Dutch."""
 
-OF_STATUS: dict[str, str] = {"rejected": REJECTED, "not_delivered": NOT_DELIVERED, "unknown": DELIVERY_UNKNOWN}
+OF_STATUS: dict[str, str] = {
+    "rejected": REJECTED,
+    "not_delivered": NOT_DELIVERED,
+    "unknown": DELIVERY_UNKNOWN,
+    "not_yet_due": NOT_YET_DUE,
+    "not_kept": NOT_KEPT,
+}
 """Why registrations under a delivery status are not counted."""
 
 COLUMNS = ("what", "reason", "count")

@@ -7,15 +7,19 @@ import numpy as np
 import pandas as pd
 import pytest
 
+from dwangstats.data import codes as codes_module
 from dwangstats.data.codes import (
     CODE_LISTS,
     DEFINITIONS,
     FORMS,
     LAWS,
     code_list,
+    code_versions,
     codes_in_law,
     form_of,
+    holds,
     labels,
+    last_versions,
     law_of_status,
     letter_of,
     seclusion_codes,
@@ -79,7 +83,7 @@ def test_lists_and_constants_agree():
 
 def test_the_lists_are_read_from_the_package_and_are_not_shared():
     folder = importlib.resources.files("dwangstats.data").joinpath("codelists")
-    assert {file.name for file in folder.iterdir()} == {f"{name}.csv" for name in CODE_LISTS}
+    assert {file.name for file in folder.iterdir()} == {f"{name}.csv" for name in (*CODE_LISTS, "due_dates")}
     copy = code_list("forms")
     copy["form"] = "spoiled"
     assert tuple(code_list("forms")["form"]) == FORMS
@@ -128,3 +132,109 @@ def test_legal_status_tells_the_law_or_nothing():
 def test_an_unknown_definition_is_refused():
     with pytest.raises(DomainError, match="choose one of D1, D2, D3, D4"):
         form_of([SECLUSION_ROOM], "D5")
+
+
+# ------------------------------------------------------------------------------------------- versions and validity
+
+#: A list in which code 1 moves to another group in 2026, code 2 is withdrawn and code 3 comes in.
+MOVING = pd.DataFrame(
+    [
+        ("1", "a", "1", "2020-01-01", "2025-12-31"),
+        ("1", "b", "2", "2026-01-01", ""),
+        ("2", "a", "1", "", "2022-06-30"),
+        ("3", "a", "1", "2023-01-01", ""),
+    ],
+    columns=["code", "group", "version", "valid_from", "valid_until"],
+)
+
+
+@pytest.mark.parametrize("name", CODE_LISTS)
+def test_versions_of_a_code_have_days_and_higher_versions_come_later(name):
+    table = code_versions(name)
+    days = pd.concat([table["valid_from"], table["valid_until"]])
+    assert pd.to_datetime(days[days != ""], format="%Y-%m-%d").notna().all()
+    both = table[(table["valid_from"] != "") & (table["valid_until"] != "")]
+    assert (both["valid_from"] <= both["valid_until"]).all()
+    assert not table.duplicated([table.columns[0], "version"]).any()
+    ordered = table.sort_values([table.columns[0], "version"])
+    assert ordered.groupby(table.columns[0])["valid_from"].apply(lambda d: d.is_monotonic_increasing).all()
+    assert len(code_list(name)) == table.iloc[:, 0].nunique()
+
+
+def test_on_a_date_the_version_of_that_date_counts():
+    assert last_versions(MOVING).set_index("code")["group"].to_dict() == {"1": "b", "2": "a", "3": "a"}
+    assert last_versions(MOVING, "2021-05-01").set_index("code")["group"].to_dict() == {"1": "a", "2": "a"}
+    assert last_versions(MOVING, "2022-06-30")["code"].tolist() == ["1", "2"]
+    assert last_versions(MOVING, "2022-07-01")["code"].tolist() == ["1"]
+    assert last_versions(MOVING, "2025-12-31").set_index("code")["group"]["1"] == "a"
+    assert last_versions(MOVING, pd.Timestamp(2026, 1, 1, 12)).set_index("code")["group"]["1"] == "b"
+    with pytest.raises(DomainError, match="on must be a date"):
+        last_versions(MOVING, "soon")
+
+
+def test_a_moment_outside_every_version_of_its_code_does_not_hold():
+    days = ["2019-12-31 23:59", "2020-01-01 00:00", "2025-12-31 23:59", "2026-01-01", "2022-06-30 18:00", "2022-07-01"]
+    codes = pd.Series(["1", "1", "1", "1", "2", "2"], index=range(3, 9))
+    moments = pd.Series(pd.to_datetime(days, format="ISO8601"), index=codes.index)
+    assert holds(MOVING, codes, moments).tolist() == [False, True, True, True, True, False]
+    nothing = pd.Series([None, "9", "3"], dtype="str")
+    assert holds(MOVING, nothing, pd.Series(pd.to_datetime(["2000-01-01", "2000-01-01", None]))).all()
+
+
+def test_the_lists_as_they_were_on_a_date():
+    assert len(codes_in_law("WVGGZ", "2021-06-30")) == 26
+    assert codes_in_law("WVGGZ", "2019-06-30") == frozenset()
+    assert seclusion_codes("D4", "2021-06-30") == seclusion_codes("D4")
+    assert seclusion_codes("D4", "2019-06-30") == frozenset()
+    assert form_of([SECLUSION_ROOM], "D2", "2023-01-01").tolist() == ["seclusion"]
+    assert form_of([SECLUSION_ROOM], "D2", "2019-01-01").tolist() == [None]
+    assert "BOPZ" in set(code_list("laws", "2019-12-31")["law"])
+    assert "BOPZ" not in set(code_list("laws", "2020-01-01")["law"])
+    assert set(code_list("definitions", "2019-06-30")["criterion"]) == {"forced"}
+    assert set(code_list("definitions", "2021-06-30")["criterion"]) == {"against resistance"}
+
+
+@pytest.mark.parametrize("day", [None, "2020-01-01", "2021-06-30", "2030-01-01"])
+def test_definitions_are_nested_on_every_day(day):
+    sets = [seclusion_codes(level, day) for level in DEFINITIONS]
+    assert all(small < large for small, large in itertools.pairwise(sets))
+
+
+#: From the published list for hospitals: the labels of two codes are swapped between Dutch and English.
+SWAPPED = pd.DataFrame(
+    [("123891000146106", "polsband", "ankle restraint"), ("124031000146100", "enkelband", "wrist restraint")],
+    columns=["code", "label_nl", "label_en"],
+).assign(letter="b", definition="", wvggz="no", wzd="no", version="1", valid_from="2020-01-01", valid_until="")
+
+
+@pytest.fixture
+def flawed(monkeypatch):
+    """The list of interventions with the two flawed rows, and with the Dutch labels of two rooms swapped as well."""
+    lists = {name: code_versions(name) for name in CODE_LISTS}
+    table = pd.concat([lists["interventions"], SWAPPED], ignore_index=True)
+    rooms = table["code"].isin([EBK, OWN_ROOM])
+    table.loc[rooms, "label_nl"] = table.loc[rooms, "label_nl"].to_numpy()[::-1]
+    lists["interventions"] = table
+    monkeypatch.setattr(codes_module, "_load", lists.__getitem__)
+    return table
+
+
+def test_swapped_labels_change_nothing_because_rows_are_joined_on_codes(flawed):
+    rooms = [SECLUSION_ROOM, EBK, OWN_ROOM]
+    # A join on the Dutch label takes the own room for an extra secured room, and the reverse.
+    by_label = flawed.set_index("label_nl")["code"]
+    wrong = form_of(by_label[["separeren in extra beveiligde kamer", "separeren in verblijfsruimte van patiënt"]])
+    assert wrong.tolist() == ["other_locking_in", "seclusion"]
+    assert form_of(rooms).tolist() == ["seclusion", "seclusion", "other_locking_in"]
+    assert seclusion_codes("D2") == {SECLUSION_ROOM, EBK}
+    assert EBK not in codes_in_law("WZD")
+    assert OWN_ROOM in codes_in_law("WZD")
+
+
+def test_the_swapped_labels_of_the_published_list_are_printed_by_code(flawed):
+    assert form_of(SWAPPED["code"]).tolist() == ["restraint", "restraint"]
+    dutch, english = labels("nl"), labels("en")
+    wrist, ankle = SWAPPED["code"]
+    assert (dutch[wrist], dutch[ankle]) == ("polsband", "enkelband")
+    assert (english[wrist], english[ankle]) == ("ankle restraint", "wrist restraint")
+    assert letter_of([wrist, ankle]).tolist() == ["b", "b"]
