@@ -7,6 +7,14 @@ from pathlib import Path
 from typing import Any, Literal, TypeAlias, get_args
 
 from dwangstats._types import CovarianceKind, FamilyName, Language, PeriodKind
+from dwangstats.data.checks_config import (
+    ChecksConfig,
+    QualityConfig,
+    RepairsConfig,
+    checks_config,
+    quality_config,
+    repairs_config,
+)
 from dwangstats.data.codes import DEFINITIONS, FORMS, LAWS, Definition
 from dwangstats.data.evidence_config import EvidenceConfig, evidence_config
 from dwangstats.data.schema import SCHEMAS
@@ -24,13 +32,16 @@ __all__ = [
     "AnalysisConfig",
     "BlankEvents",
     "BoundsConfig",
+    "ChecksConfig",
     "ColumnMap",
     "CompareConfig",
     "EvidenceConfig",
     "ModelConfig",
     "PanelConfig",
     "PeriodParts",
+    "QualityConfig",
     "ReadConfig",
+    "RepairsConfig",
     "SelectionConfig",
     "SelectionRule",
     "TablesConfig",
@@ -41,7 +52,20 @@ PERIOD_PARTS = ("year", "half", "quarter", "month")
 DELIMITERS = (",", ";", "\t", "|")
 TABLE_SUFFIXES = (".csv", ".parquet")
 """Endings of the files that a folder of tables is read from."""
-_SECTIONS = ("tables", "read", "columns", "panel", "model", "compare", "selection", "bounds", "evidence")
+_SECTIONS = (
+    "tables",
+    "read",
+    "columns",
+    "checks",
+    "repairs",
+    "quality",
+    "panel",
+    "model",
+    "compare",
+    "selection",
+    "bounds",
+    "evidence",
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -139,7 +163,7 @@ class AnalysisConfig:
         Name of the file, without its folder.
     title : str
     language : {"nl", "en"}
-    tables, read, columns, panel, model, selection
+    tables, read, columns, panel, model, selection, checks, repairs
         One object per section of the file; what the file leaves out has its default.
     compare : CompareConfig or None
         None when the file has no [compare].
@@ -147,6 +171,8 @@ class AnalysisConfig:
         None when the file has no [bounds]: no range of completeness is assumed for anyone.
     evidence : EvidenceConfig or None
         None when the file has no [evidence]: nothing is said about completeness beyond bounds.
+    quality : QualityConfig or None
+        None when the file has no [quality]: no quality score is computed.
     """
 
     file: str
@@ -161,6 +187,9 @@ class AnalysisConfig:
     selection: SelectionConfig
     bounds: BoundsConfig | None
     evidence: EvidenceConfig | None = None
+    checks: ChecksConfig = field(default_factory=ChecksConfig)
+    repairs: RepairsConfig = field(default_factory=RepairsConfig)
+    quality: QualityConfig | None = None
 
     @property
     def resolved(self) -> dict[str, Any]:
@@ -171,6 +200,9 @@ class AnalysisConfig:
             "tables": dict(self.tables.written),
             "read": _plain(self.read),
             "columns": {table: _plain_columns(names) for table, names in sorted(self.columns.items())},
+            "checks": _plain(self.checks),
+            "repairs": _plain(self.repairs),
+            "quality": None if self.quality is None else _plain(self.quality),
             "panel": _plain(self.panel),
             "model": _plain(self.model),
             "compare": None if self.compare is None else _plain(self.compare),
@@ -215,6 +247,9 @@ def load_config(path: str | Path) -> AnalysisConfig:
         selection=_selection(parts["selection"]),
         bounds=_bounds(parts["bounds"]) if parts["bounds"].given else None,
         evidence=evidence_config(parts["evidence"], tables.holds) if parts["evidence"].given else None,
+        checks=checks_config(parts["checks"]),
+        repairs=repairs_config(parts["repairs"]),
+        quality=quality_config(parts["quality"]) if parts["quality"].given else None,
     )
     top.refuse_unknown()
     if problems:
