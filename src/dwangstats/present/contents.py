@@ -27,7 +27,8 @@ class ReportContents:
     coverage : DataFrame
         quantity (providers, bed_days, registrations), kept, total, share.
     deliveries : DataFrame
-        provider, period, status (accepted, rejected, not_delivered, nothing_to_report, unknown).
+        provider, period, status (accepted, rejected, not_delivered, nothing_to_report, not_yet_due, not_kept,
+        unknown).
     set_aside : DataFrame
         what (rows, registrations), reason, count.
     rates : DataFrame

@@ -6,6 +6,7 @@ from dwangstats.present.figures.change import change, change_alt
 from dwangstats.present.figures.deliveries import deliveries, deliveries_alt, deliveries_grid
 from dwangstats.present.figures.forest import forest, forest_alt
 from dwangstats.present.figures.identification import identification, identification_alt
+from dwangstats.present.figures.patterns import patterns, patterns_alt, patterns_caption
 from dwangstats.present.figures.rates import rates, rates_alt, rates_by_form
 
 __all__ = [
@@ -21,6 +22,9 @@ __all__ = [
     "forest_alt",
     "identification",
     "identification_alt",
+    "patterns",
+    "patterns_alt",
+    "patterns_caption",
     "rates",
     "rates_alt",
     "rates_by_form",

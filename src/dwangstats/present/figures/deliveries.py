@@ -33,6 +33,8 @@ STATUS_STYLE: Mapping[str, Mapping[str, Any]] = {
     "nothing_to_report": {"facecolor": PALE, "edgecolor": NAVY, "hatch": "..."},
     "rejected": {"facecolor": ORANGE, "edgecolor": "white", "hatch": "////"},
     "not_delivered": {"facecolor": "white", "edgecolor": QUIET, "hatch": "xxx"},
+    "not_yet_due": {"facecolor": "white", "edgecolor": QUIET, "hatch": ""},
+    "not_kept": {"facecolor": PALE, "edgecolor": ORANGE, "hatch": "\\\\\\\\"},
     "unknown": {"facecolor": "white", "edgecolor": QUIET, "hatch": "---"},
 }
 LONGEST_NAME = 18
@@ -59,7 +61,8 @@ def deliveries(
     Parameters
     ----------
     frame : DataFrame
-        provider, period, status (accepted, nothing_to_report, rejected, not_delivered, unknown).
+        provider, period, status (accepted, nothing_to_report, rejected, not_delivered, not_yet_due, not_kept,
+        unknown).
     language : {"nl", "en"}
     providers : sequence of str, optional
         Which providers, from top to bottom; by default all, those with most correct deliveries first.
