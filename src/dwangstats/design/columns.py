@@ -15,7 +15,7 @@ from dwangstats._types import Matrix
 from dwangstats.design.rows import listed, raise_problems, rows_text
 from dwangstats.design.transforms import TRANSFORMS
 from dwangstats.errors import DataError, FormulaError
-from dwangstats.numerics.glm import column_dependencies
+from dwangstats.numerics.degenerate import column_dependencies
 
 
 @dataclass(frozen=True, slots=True, eq=False)

@@ -15,6 +15,8 @@ import pandas as pd
 from formulaic import ModelSpec
 
 from dwangstats._types import Matrix, Vector
+from dwangstats.data.intervals import is_interval, refuse_cut_intervals, refuse_intervals
+from dwangstats.data.layout import BOUNDS
 from dwangstats.data.nearest import did_you_mean
 from dwangstats.data.panel import Panel
 from dwangstats.design.columns import Columns, build_columns
@@ -22,6 +24,7 @@ from dwangstats.design.formula import ParsedFormula, mark, split_formula
 from dwangstats.design.random import GroupedTerm, build_random
 from dwangstats.design.rows import missing_values, raise_problems, rows_text
 from dwangstats.errors import DataError, FormulaError
+from dwangstats.numerics.intervals import Intervals
 
 PANEL_RESPONSE = "events"
 PANEL_EXPOSURE = "bed_days"
@@ -40,7 +43,7 @@ class Design:
     columns : Columns
         The same with its names, contrasts and transformations.
     y : (n,) array
-        Counts.
+        Counts; NaN where one is known to an interval only.
     log_exposure : (n,) array
         Log of the exposure; zeros without one.
     offset : (n,) array
@@ -61,6 +64,8 @@ class Design:
     zero : Columns or None
         Design of the logit of an extra zero.
     zero_formula : ParsedFormula or None
+    intervals : Intervals or None
+        Bounds of all counts, where some are known to an interval only.
     """
 
     X: Matrix
@@ -77,6 +82,7 @@ class Design:
     random: tuple[GroupedTerm, ...] = ()
     zero: Columns | None = None
     zero_formula: ParsedFormula | None = None
+    intervals: Intervals | None = None
 
     @property
     def names(self) -> tuple[str, ...]:
@@ -171,7 +177,12 @@ class Design:
 
 
 def build_design(
-    formula: str | ParsedFormula, data: Any, *, exposure: str | None = None, zero: str | None = None
+    formula: str | ParsedFormula,
+    data: Any,
+    *,
+    exposure: str | None = None,
+    zero: str | None = None,
+    intervals: bool = False,
 ) -> Design:
     """Arrays with names for a formula on a panel or a frame.
 
@@ -185,6 +196,8 @@ def build_design(
         Column with the exposure, > 0; the log is taken here. Default ``bed_days`` for a panel, 1 for a frame.
     zero : str, optional
         Formula of the logit of the probability of an extra zero, for example "~ setting".
+    intervals : bool
+        Whether counts of a panel that are known to an interval only are taken, for a model whose likelihood has them.
 
     Returns
     -------
@@ -197,14 +210,21 @@ def build_design(
         columns that cannot be told apart on these rows.
     DataError
         If values are missing, counts are no counts, or an exposure is not positive; all problems, with their rows.
-        Rows are never dropped. Also if all rows are in one group of a random term.
+        Rows are never dropped. Also if all rows are in one group of a random term, for intervals not asked for, and
+        for the frame of a panel with intervals in place of the panel.
     """
     parsed = formula if isinstance(formula, ParsedFormula) else split_formula(formula)
     frame = data.observed if isinstance(data, Panel) else to_pandas(data)
     response, exposure, unit = _roles(parsed, data, frame, exposure)
+    known = _intervals(data, frame) if intervals else None
+    if known is None and isinstance(data, Panel):
+        refuse_intervals(frame, "This model")
+    if not isinstance(data, Panel):
+        refuse_cut_intervals(frame, response)
     _check_columns(parsed, frame, parsed.names())
-    _check_roles(parsed, response, exposure)
-    _check_values(parsed, frame, response, exposure)
+    _check_roles(parsed, (response, *BOUNDS) if known else (response,), exposure)
+    counts = frame if known is None else frame.assign(**{response: known.lower})
+    _check_values(parsed, counts, response, exposure)
     zero_parsed = None if zero is None else _zero_formula(zero, frame)
     used = dict.fromkeys([*parsed.names(), *(zero_parsed.names() if zero_parsed else ())])
     frame = _without_unused_categories(frame, list(used))
@@ -224,7 +244,15 @@ def build_design(
         random=build_random(parsed, frame),
         zero=None if zero_parsed is None else build_columns(zero_parsed.fixed, frame, text=zero_parsed.text),
         zero_formula=zero_parsed,
+        intervals=known,
     )
+
+
+def _intervals(data: Any, frame: pd.DataFrame) -> Intervals | None:
+    """Bounds of the counts of a panel's rows, where some are not exact."""
+    if not (isinstance(data, Panel) and is_interval(frame).any()):
+        return None
+    return Intervals(*(_numbers(frame[name]) for name in BOUNDS))
 
 
 def to_pandas(data: Any) -> pd.DataFrame:
@@ -297,11 +325,12 @@ def _check_columns(parsed: ParsedFormula, frame: pd.DataFrame, names: Sequence[s
         raise FormulaError("\n".join(problems))
 
 
-def _check_roles(parsed: ParsedFormula, response: str, exposure: str | None) -> None:
-    """The counts cannot explain themselves, and the exposure enters once."""
-    if response in parsed.names("fixed", "random", "offset"):
+def _check_roles(parsed: ParsedFormula, responses: Sequence[str], exposure: str | None) -> None:
+    """The counts (and their bounds) cannot explain themselves, and the exposure enters once."""
+    used = [name for name in responses if name in parsed.names("fixed", "random", "offset")]
+    if used:
         raise FormulaError(
-            f"{response} is what the model explains, so it cannot stand on the right side as well.\n    {parsed.text}"
+            f"{used[0]} is what the model explains, so it cannot stand on the right side as well.\n    {parsed.text}"
         )
     if exposure is not None and exposure in parsed.names("offset"):
         raise FormulaError(

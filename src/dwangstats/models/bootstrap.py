@@ -22,7 +22,7 @@ from dwangstats.design.rows import listed
 from dwangstats.errors import DomainError, FitError
 from dwangstats.models.compare import likelihood_ratio
 from dwangstats.models.parameters import parameter_names, reported
-from dwangstats.models.problem import Fitted, problem_of
+from dwangstats.models.problem import Fitted, FittedProblem, problem_of
 from dwangstats.models.profile import target_of
 from dwangstats.numerics.likelihood import Likelihood, Problem, ascend, make_search, standardised
 from dwangstats.numerics.mixed.parameters import Parameters, pack, unpack
@@ -194,11 +194,11 @@ def bootstrap(
     Raises
     ------
     DomainError
-        If draws or workers are less than 1.
+        If draws or workers are less than 1, or counts are known to an interval only.
     FitError
         If the certificate of the result failed, or every draw does.
     """
-    fitted = problem_of(result)
+    fitted = _redrawn(result)
     task = partial(_refits, fitted.problem, fitted.vector)
     found = _run(task, _seeds(rng, draws), workers, progress)
     names = list(parameter_names(result.design, result.family))
@@ -245,7 +245,7 @@ def bootstrap_test(
         If a certificate failed, or every draw does.
     """
     statistic = likelihood_ratio(smaller, larger).statistic
-    null, full = problem_of(smaller), problem_of(larger)
+    null, full = _redrawn(smaller), _redrawn(larger)
     task = partial(_ratios, (null.problem, null.vector), (full.problem, full.vector))
     return _tested(statistic, _run(task, _seeds(rng, draws), workers, progress), draws)
 
@@ -290,6 +290,17 @@ def variance_test(
     statistic = max(0.0, 2.0 * (result.llf - top.value))
     task = partial(_ratios, (null, back @ top.vector), (fitted.problem, fitted.vector))
     return _tested(statistic, _run(task, _seeds(rng, draws), workers, progress), draws)
+
+
+def _redrawn(result: Fitted) -> FittedProblem:
+    """The arrays of a result whose counts can be drawn anew."""
+    fitted = problem_of(result)
+    if fitted.problem.intervals is not None:
+        raise DomainError(
+            "A bootstrap draws counts, and how drawn counts would have been shown (rounded, suppressed) is not known. "
+            "Use method='wald' or 'profile', or a cluster-robust covariance."
+        )
+    return fitted
 
 
 def _seeds(rng: Random, draws: int) -> list[np.random.SeedSequence]:

@@ -12,10 +12,11 @@ from dataclasses import dataclass, replace
 import numpy as np
 from numpy.typing import NDArray
 from scipy.linalg import solve_triangular
+from scipy.stats import norm
 
 from dwangstats._types import FamilyName, Matrix, Vector
-from dwangstats.numerics.families import derivatives
 from dwangstats.numerics.glm import CountFit
+from dwangstats.numerics.intervals import Intervals, count_derivatives, overdispersion
 
 MAX_SCALED_GRADIENT = 1e-8
 """g' H^-1 g is twice the log likelihood still to be gained; a step left of 1e-4 standard errors."""
@@ -28,6 +29,9 @@ MAX_LOGLIK_GAP = 1e-8
 
 MAX_BOUNDARY_SCORE = 1e-4
 """Score of the dispersion at 0 over its standard deviation; at a maximum on the boundary it is not positive."""
+
+DOUBTFUL = 0.01
+"""p-value below which counts vary more than poisson, and a poisson fit of intervals is called into doubt."""
 
 RESTART_ROWS = 200_000
 """Above this number of rows the restart is left out."""
@@ -52,6 +56,8 @@ class Certificate:
         more than 200,000 rows.
     checks : tuple of (name, value, limit, passed)
         Everything that was checked, in order.
+    doubts : tuple of str
+        What speaks against the model whose maximum this is; no failure of the fit.
     """
 
     converged: bool
@@ -60,6 +66,7 @@ class Certificate:
     smallest_eigenvalue: float
     restart_gap: float | None
     checks: tuple[tuple[str, float, float, bool], ...]
+    doubts: tuple[str, ...] = ()
 
     def __str__(self) -> str:
         verdict = "converged" if self.converged else "FAILED"
@@ -68,7 +75,8 @@ class Certificate:
             for name, value, limit, passed in self.checks
         ]
         ends = f"; at the boundary: {', '.join(self.boundary)}" if self.boundary else ""
-        return f"{verdict}: {', '.join(parts)}{ends}"
+        doubts = "".join(f"; IN DOUBT: {doubt}" for doubt in self.doubts)
+        return f"{verdict}: {', '.join(parts)}{ends}{doubts}"
 
 
 def _amount(value: float) -> str:
@@ -76,7 +84,9 @@ def _amount(value: float) -> str:
     return "below 1e-12" if 0.0 <= value < 1e-12 else f"{value:.2g}"
 
 
-def certify(fit: CountFit, X: Matrix, y: Vector, offset: Vector, family: FamilyName) -> Certificate:
+def certify(
+    fit: CountFit, X: Matrix, y: Vector, offset: Vector, family: FamilyName, intervals: Intervals | None = None
+) -> Certificate:
     """Check a fit of counts.
 
     Parameters
@@ -86,6 +96,8 @@ def certify(fit: CountFit, X: Matrix, y: Vector, offset: Vector, family: FamilyN
     y, offset : (n,) arrays
         Counts, and the known part of the log mean.
     family : {"poisson", "nb2", "nb1"}
+    intervals : Intervals, optional
+        As they were fitted.
 
     Returns
     -------
@@ -93,7 +105,8 @@ def certify(fit: CountFit, X: Matrix, y: Vector, offset: Vector, family: FamilyN
     """
     k = fit.beta.size
     triangle = _triangle(X)
-    problem = _Problem(family, solve_triangular(triangle, X.T, trans="T").T, y, offset, free_alpha=family != "poisson")
+    Z = solve_triangular(triangle, X.T, trans="T").T
+    problem = _Problem(family, Z, y, offset, free_alpha=family != "poisson", intervals=intervals)
     here = _at(replace(problem, free_alpha=fit.information.shape[0] > k), triangle @ fit.beta, fit.alpha)
     eigenvalues, along = _spectrum(here.information, here.gradient)
     gradient = float(np.sum(along**2 / np.maximum(np.abs(eigenvalues), np.finfo(float).tiny)))
@@ -117,6 +130,21 @@ def certify(fit: CountFit, X: Matrix, y: Vector, offset: Vector, family: FamilyN
         smallest_eigenvalue=smallest,
         restart_gap=gap,
         checks=tuple(checks),
+        doubts=_doubts(fit, X, family, intervals),
+    )
+
+
+def _doubts(fit: CountFit, X: Matrix, family: FamilyName, intervals: Intervals | None) -> tuple[str, ...]:
+    """Overdispersion, where it moves coefficients: poisson says which counts of an interval are how likely."""
+    if family != "poisson" or intervals is None or not intervals.wide.any():
+        return ()
+    excess = overdispersion(X, fit.eta, intervals)
+    p = float(norm.sf(excess))
+    if p >= DOUBTFUL:
+        return ()
+    return (
+        f"the counts vary more than poisson (score {excess:.2g} standard errors, p {p:.1g}), and with counts known to "
+        "an interval that moves the coefficients themselves, which no covariance mends; fit family='nb2' or 'nb1'",
     )
 
 
@@ -129,6 +157,7 @@ class _Problem:
     y: Vector
     offset: Vector
     free_alpha: bool
+    intervals: Intervals | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -152,7 +181,7 @@ def _triangle(X: Matrix) -> Matrix:
 
 def _at(problem: _Problem, gamma: Vector, alpha: float) -> _Place:
     Z = problem.Z
-    rows = derivatives(problem.family, problem.y, Z @ gamma + problem.offset, alpha, order=2)
+    rows = count_derivatives(problem.family, problem.y, Z @ gamma + problem.offset, alpha, problem.intervals)
     loglik = float(np.sum(rows.loglik))
     gradient = Z.T @ rows.d_eta
     information = -(Z.T @ (rows.d2_eta[:, None] * Z))
@@ -178,7 +207,7 @@ def _spectrum(information: Matrix, gradient: Vector) -> tuple[Vector, Vector]:
 
 def _boundary_score(problem: _Problem, fit: CountFit) -> float:
     """Score of alpha at 0 over the root of the sum of its squares; positive means that alpha > 0 fits better."""
-    per_row = derivatives(problem.family, problem.y, fit.eta, 0.0, order=1).d_alpha
+    per_row = count_derivatives(problem.family, problem.y, fit.eta, 0.0, problem.intervals, order=1).d_alpha
     spread = math.sqrt(float(np.sum(per_row**2)))
     return float(np.sum(per_row)) / spread if spread > 0.0 else 0.0
 

@@ -207,12 +207,18 @@ def _require_same_data(one: Fitted, other: Fitted) -> None:
             f"The models are not of the same data: {_name(one)} has {a.y.size} rows and {_name(other)} {b.y.size}. "
             "Fit both to the same rows."
         )
-    unlike = np.flatnonzero(a.y != b.y)
+    unlike = np.flatnonzero(np.any(_bounds(a) != _bounds(b), axis=0))
     if unlike.size:
         raise DomainError(
             f"The models are not of the same data: the counts differ in {unlike.size} of {a.y.size} rows (first: row "
             f"{one.design.frame.index[unlike[0]]!s}). Fit both to the same rows in the same order."
         )
+
+
+def _bounds(problem: Problem) -> Matrix:
+    """Least and greatest possible counts, (2, n)."""
+    known = problem.intervals
+    return np.stack((problem.y, problem.y) if known is None else (known.lower, known.upper))
 
 
 def _name(result: Fitted) -> str:

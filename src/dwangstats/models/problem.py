@@ -102,7 +102,8 @@ def problem_of(result: Fitted) -> FittedProblem:
         problem = mixed_problem(design, family, fit.nodes)
         information = vector_information(problem, fit.vector, fit.information, fit.free)
         return FittedProblem(problem, fit.vector, information, fit.free)
-    problem = Problem(design.X, design.y, design.log_exposure + design.offset, (), family)
+    offset = design.log_exposure + design.offset
+    problem = Problem(design.X, design.y, offset, (), family, intervals=design.intervals)
     dispersion = [] if family == "poisson" else [fit.alpha]
     vector = np.concatenate([fit.beta, dispersion])
     free = np.arange(vector.size) < fit.information.shape[0]

@@ -4,7 +4,7 @@ from typing import Any, Final, get_args
 
 from dwangstats._types import FamilyName, Vector
 from dwangstats.design.design import Design, build_design
-from dwangstats.errors import DomainError, FitError
+from dwangstats.errors import DomainError, FitError, FormulaError
 from dwangstats.models.certificate import certify
 from dwangstats.models.fitted import Covariance
 from dwangstats.models.infinite import refuse_infinite
@@ -22,8 +22,9 @@ class RateModel:
     formula : str
         As for `dwangstats.design.formula.split_formula`, with or without random terms.
     data : Panel or any frame
-        Of a `Panel` the delivered rows are fitted, with ``events`` and ``bed_days``. Of another frame the left side
-        of the formula names the counts.
+        Of a `Panel` the delivered rows are fitted, with ``events`` and ``bed_days``; a count known to an interval only
+        (rounded or suppressed) as the probability of that interval. Of another frame the left side of the formula names
+        the counts.
     family : {"poisson", "nb2", "nb1"}
         Variance mu, mu + alpha mu^2 or mu (1 + alpha).
     exposure : str, optional
@@ -37,7 +38,15 @@ class RateModel:
     Raises
     ------
     FormulaError, DataError, DomainError
-        Everything wrong with formula, data and options is said here, before any fit.
+        Everything wrong with formula, data and options is said here, before any fit. Random terms and extra zeros are
+        refused for a panel with intervals: the likelihood of their integral is not offered.
+
+    Notes
+    -----
+    With exact counts the coefficients of "poisson" and "nb2" are those of the mean whatever the distribution. With
+    intervals they are not: the family then says which counts inside an interval are how likely, so it has to fit. A
+    cluster-robust covariance does not protect against another one. The certificate of a poisson fit says so where the
+    counts vary more than poisson (``certificate.doubts``).
 
     Attributes
     ----------
@@ -59,8 +68,9 @@ class RateModel:
         if family not in get_args(FamilyName):
             raise DomainError(f"family must be one of {', '.join(get_args(FamilyName))}, got {family!s}")
         self.family: Final = family
-        self.design: Final[Design] = build_design(formula, data, exposure=exposure, zero=zero)
+        self.design: Final[Design] = build_design(formula, data, exposure=exposure, zero=zero, intervals=True)
         self.quadrature: Final = quadrature
+        _check_intervals(self.design)
         _check_quadrature(self.design, quadrature)
 
     def fit(self, *, force: bool = False) -> RateResult | MixedResult:
@@ -91,13 +101,27 @@ class RateModel:
             family=self.family,
             design=design,
             fit=fit,
-            certificate=certify(fit, design.X, design.y, offset, self.family),
+            certificate=certify(fit, design.X, design.y, offset, self.family, design.intervals),
             covariance=Covariance("model", fit.covariance[:k, :k]),
             force=force,
         )
 
     def __repr__(self) -> str:
         return f"<RateModel {self.family} '{self.design.formula.text}', {self.design.y.size} rows, not fitted>"
+
+
+def _check_intervals(design: Design) -> None:
+    known = design.intervals
+    if known is None or not (design.random or design.zero is not None):
+        return
+    what = "random terms" if design.random else "extra zeros (zero=)"
+    raise FormulaError(
+        f"{int(known.wide.sum())} of {known.lower.size} counts are known to an interval only (rounded or suppressed), "
+        f"and there is no likelihood of intervals with {what}. Use fixed effects, such as C(provider) in the formula, "
+        "or leave the term out and take family='nb2', whose dispersion has to stand in for it, with "
+        ".fit().robust('CR1', cluster='provider'). Poisson will not do: with intervals, counts that vary more than "
+        f"poisson move the coefficients, and no covariance mends that.\n    {design.formula.text}"
+    )
 
 
 def _check_quadrature(design: Design, quadrature: int | None) -> None:
@@ -116,7 +140,7 @@ def _check_quadrature(design: Design, quadrature: int | None) -> None:
 def _fitted(design: Design, offset: Vector, family: FamilyName) -> CountFit:
     """The fit; a coefficient at infinity is said in names instead of positions."""
     try:
-        return fit_counts(design.X, design.y, offset, family)
+        return fit_counts(design.X, design.y, offset, family, design.intervals)
     except FitError:
         refuse_infinite(design)
         raise

@@ -7,7 +7,7 @@ from typing import Any, Literal
 import numpy as np
 import pandas as pd
 
-from dwangstats._types import Vector
+from dwangstats._types import Matrix, Vector
 from dwangstats.design.design import Design, to_pandas
 from dwangstats.errors import DomainError
 from dwangstats.models.clusters import cluster_codes
@@ -15,11 +15,12 @@ from dwangstats.models.fitted import MAX_LONE_SHARE, VARIANCES, Covariance, Fitt
 from dwangstats.models.summary import summary_text
 from dwangstats.numerics.covariance import (
     cluster_covariance,
+    sandwich_covariance,
     satterthwaite_df,
     satterthwaite_dfs,
 )
-from dwangstats.numerics.families import derivatives, expected_weight
-from dwangstats.numerics.glm import CountFit
+from dwangstats.numerics.glm import CountFit, score_rows
+from dwangstats.numerics.intervals import count_derivatives, working_weight
 
 __all__ = ["MAX_LONE_SHARE", "VARIANCES", "Covariance", "RateResult", "exposure_text"]
 
@@ -60,8 +61,8 @@ class RateResult(FittedRates):
 
     @property
     def working_weight(self) -> Vector:
-        """mu^2 / variance of each row, (n,)."""
-        return expected_weight(self.family, self.fit.eta, self.fit.alpha)
+        """mu^2 / variance of each row, (n,); with intervals the observed information of each row on its log mean."""
+        return working_weight(self.family, self.fit.eta, self.fit.alpha, self.design.intervals)
 
     @property
     def fittedvalues(self) -> pd.Series:
@@ -76,6 +77,11 @@ class RateResult(FittedRates):
         kind : {"observed", "expected"}, optional
             From the observed information (dispersion estimated along) or the expected one (dispersion held fixed).
             Default: the covariance of this result, robust after `robust`, else observed.
+
+        Raises
+        ------
+        DomainError
+            For another kind, and for "expected" where counts are intervals.
         """
         self._require_convergence()
         k = len(self.design.names)
@@ -84,6 +90,7 @@ class RateResult(FittedRates):
         elif kind == "observed":
             matrix = self.fit.covariance[:k, :k]
         elif kind == "expected":
+            self._refuse_intervals('The expected information (use kind="observed")')
             matrix = self.fit.expected_covariance
         else:
             raise DomainError(f"kind must be 'observed' or 'expected', got {kind!s}")
@@ -137,6 +144,11 @@ class RateResult(FittedRates):
         Methodology 28, 169-181; Pustejovsky and Tipton 2018, J. Bus. Econ. Stat. 36, 672-683), the one to take with
         few or unequal clusters. The dispersion is held at its estimate.
 
+        With intervals CR1 is that of all parameters, dispersion included: the inverse of their observed information
+        about the sums of their scores, times G / (G - 1) * (n - 1) / (n - p). Coefficients and dispersion are not
+        orthogonal then, and an exact count among intervals is a selected one, so the expected information is not
+        that of its row. No covariance mends a wrong family, which with intervals moves the coefficients themselves.
+
         Parameters
         ----------
         kind : {"CR1", "CR2"}
@@ -152,14 +164,19 @@ class RateResult(FittedRates):
         DataError
             If the column does not exist, a label is missing, or the array has another length.
         DomainError
-            For another kind, or with one cluster.
+            For another kind, or with one cluster; for "CR2" where counts are intervals.
         """
         if kind not in ("CR1", "CR2"):
             raise DomainError(f"kind must be 'CR1' or 'CR2', got {kind!s}")
+        if kind == "CR2":
+            self._refuse_intervals('The bias reduction of CR2 (use kind="CR1")')
         self._require_convergence()
         name, codes, clusters = cluster_codes(self.design.frame, cluster)
-        matrix = cluster_covariance(kind, self.design.X, self.working_weight, self._score(), codes)
         k = len(self.design.names)
+        if self.design.intervals is None:
+            matrix = cluster_covariance(kind, self.design.X, self.working_weight, self._residual(), codes)
+        else:
+            matrix = sandwich_covariance(self.fit.covariance, self._scores(), codes)[:k, :k]
         df = np.full(k, clusters - 1.0)
         if kind == "CR2":
             df = satterthwaite_dfs(np.eye(k), self.design.X, self.working_weight, codes)
@@ -177,8 +194,24 @@ class RateResult(FittedRates):
             fingerprint=self.fingerprint,
         )
 
-    def _score(self) -> Vector:
-        return derivatives(self.family, self.design.y, self.fit.eta, self.fit.alpha, order=1).d_eta
+    def _residual(self) -> Vector:
+        """Derivative of each row's log density to its log mean, (n,)."""
+        return count_derivatives(self.family, self.design.y, self.fit.eta, self.fit.alpha, order=1).d_eta
+
+    def _scores(self) -> Matrix:
+        """Score of each row of the parameters that are inside their range, (n, p)."""
+        design, fit = self.design, self.fit
+        inside = fit.information.shape[0] > fit.beta.size
+        known = design.intervals
+        return score_rows(design.X, design.y, fit.eta, self.family, fit.alpha, with_alpha=inside, intervals=known)
+
+    def _refuse_intervals(self, what: str) -> None:
+        known = self.design.intervals
+        if known is not None:
+            raise DomainError(
+                f"{what} needs what each row tells on average, and for the {int(known.wide.sum())} of {self.nobs} "
+                "counts known to an interval only that depends on how all other counts would have been shown."
+            )
 
     def _alpha_se(self) -> float:
         return float(np.sqrt(self.fit.covariance[-1, -1]))
@@ -188,7 +221,7 @@ class RateResult(FittedRates):
         facts = [
             ("family", f"{self.family}, variance {VARIANCES[self.family]}"),
             ("formula", self.formula),
-            ("rows", f"{self.nobs}"),
+            ("rows", f"{self.nobs}{self._intervals_text()}"),
             ("exposure", exposure_text(design)),
             ("log likelihood", f"{fit.loglik:.4f}"),
             ("AIC", f"{-2.0 * fit.loglik + 2.0 * self._size:.4f}"),
@@ -197,6 +230,10 @@ class RateResult(FittedRates):
             note = "at the boundary: equal to poisson" if fit.boundary else f"se {self._alpha_se():.3g}"
             facts.append(("dispersion alpha", f"{fit.alpha:.5g} ({note})"))
         return [*facts, ("covariance", self._covariance_text())]
+
+    def _intervals_text(self) -> str:
+        known = self.design.intervals
+        return "" if known is None else f", {int(known.wide.sum())} of them with a count known to an interval only"
 
     def _covariance_text(self) -> str:
         if self.covariance.kind == "model":

@@ -9,14 +9,16 @@ A row takes one of four ways, L and U being the probabilities of the two sides o
 2. L + U < 1/2: log1p(-(L + U)). The complement is computed, so that probabilities next to 1 keep their digits.
 3. Sums over the members, from the most probable one outwards until the rest is below exp(-45) of the sum. With s the
    score of a member, d_eta = E[s] and d2_eta = E[d2_eta] + Var[s] over the members.
-4. Poisson and NB2 with a variance above 10^4, over more than `NARROW` counts: a difference of incomplete gamma or beta
-   functions of the nearer tail, unless it cancels or underflows, which leads back to way 3.
+4. Poisson and NB2: an incomplete gamma or beta function for intervals without an upper end, and a difference of two, of
+   the nearer tail, over more than `NARROW` counts with a variance above 10^4. Where digits cancel or underflow, way 3.
 
 Ways 2 and 4 use, for Poisson and NB2, d P(Y <= b) / d eta = -(b + 1) f(b + 1), hence
 
     dP / d eta = a f(a) - (b + 1) f(b + 1)        with a = lower, b = upper.
 
-NB1 has no such identity (its size moves with the mean): its complements are summed like way 3.
+NB1 has no such identity (its size moves with the mean): its complements are summed like way 3, also those of intervals
+without an upper end that are not improbable, whose members are many. Nor has alpha, in any family: derivatives to it
+are sums like way 3, with the members' own derivatives to alpha in place of those to eta.
 
 Limits: a sum of more than `MOST_MEMBERS` members on one side of its start is refused with a DomainError. That concerns
 NB1 with a standard deviation above about 3,000 and intervals wide against it, and Poisson and NB2 only below
@@ -26,7 +28,7 @@ below 1e-5 are summed there, and so are rows with a side below 1e-5 up to means 
 digits, an absolute error of at most 1e-5 in the probability. NB2 with alpha < 1e-7 is summed.
 """
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TypeAlias
 
 import numpy as np
@@ -56,6 +58,14 @@ _DOUBTFUL = 1e-5
 _CANCELLATION = 0.02
 # Below this variance sums are short, and closer than the boundary identity at small means.
 _SHORT_SUMS = 1e4
+# Tails of NB1 with s (its alpha) above this have over a thousand members that count.
+_LONG_TAIL = 30.0
+# Sums over one side keep ten digits of the other side down to this probability.
+_FEW_LEFT = 1e-4
+# Tails from this probability on lose at most two digits by sums over the other side.
+_LIKELY_TAIL = 1e-2
+# Two terms that are closer than this, against their size, are not subtracted.
+_CLOSE = 0.01
 # Beyond this size (1 / kappa) the incomplete beta function is not asked.
 _LARGEST_SIZE = 1e7
 
@@ -70,11 +80,15 @@ class IntervalDerivatives:
     ----------
     loglik : log P(lower <= Y <= upper).
     d_eta, d2_eta : first and second derivative to eta = log(mean); the observed weight is -d2_eta.
+    d_alpha, d_eta_alpha, d2_alpha : derivatives to the dispersion, of d_eta to it, and second; NaN if not asked for.
     """
 
     loglik: Vector
     d_eta: Vector
     d2_eta: Vector
+    d_alpha: Vector
+    d_eta_alpha: Vector
+    d2_alpha: Vector
 
 
 @dataclass(frozen=True, slots=True)
@@ -100,6 +114,7 @@ class _Rows:
 
 
 _Triple: TypeAlias = tuple[Vector, Vector, Vector]
+_Sums: TypeAlias = np.ndarray[tuple[int, int], np.dtype[np.float64]]
 
 
 def interval_loglik(family: FamilyName, lower: Vector, upper: Vector, eta: Vector, alpha: float) -> Vector:
@@ -114,9 +129,9 @@ def interval_loglik(family: FamilyName, lower: Vector, upper: Vector, eta: Vecto
 
 
 def interval_derivatives(
-    family: FamilyName, lower: Vector, upper: Vector, eta: Vector, alpha: float
+    family: FamilyName, lower: Vector, upper: Vector, eta: Vector, alpha: float, *, with_alpha: bool = False
 ) -> IntervalDerivatives:
-    """Log probability of each interval and its first two derivatives to eta.
+    """Log probability of each interval and its first two derivatives to eta, and to alpha if asked for.
 
     Parameters
     ----------
@@ -128,6 +143,8 @@ def interval_derivatives(
         Log means.
     alpha : float
         Dispersion, >= 0; 0 is Poisson exactly.
+    with_alpha : bool
+        Give the derivatives to alpha as well; zeros for "poisson", limits at alpha = 0.
 
     Returns
     -------
@@ -142,37 +159,58 @@ def interval_derivatives(
     lower, upper, eta = (np.asarray(v, dtype=np.float64) for v in (lower, upper, eta))
     _check_bounds(lower, upper)
     families.variance(family, np.empty(0), alpha)
+    asked = family
     if family == "poisson" or alpha < np.finfo(np.float64).tiny:
         family, alpha = "poisson", 0.0
     mu = np.exp(np.minimum(eta, HIGHEST_ETA))
     s = alpha * mu if family == "nb2" else np.full_like(mu, alpha)
     rows = _Rows(family, alpha, lower, upper, eta, mu, s, np.arange(lower.size))
-    out = np.full((3, lower.size), np.nan)
+    out = np.full((6, lower.size), np.nan)
 
     exact = lower == upper
     left, right = _outside(rows)
     likely = ~exact & (left + right < 0.5)
+    endless = np.isinf(upper) & ~exact & ~likely
     dispersed = mu * (1.0 + s) > _SHORT_SUMS
-    wide = ~exact & ~likely & (upper - lower >= NARROW) & dispersed & (family != "nb1")
-    probability = _difference(rows, left, right, wide)
+    wide = endless | (~exact & ~likely & (upper - lower >= NARROW) & dispersed)
+    probability = _difference(rows, left, right, wide & (family != "nb1"))
+    _drop_cancelling(rows, probability, endless & ~dispersed)
     closed = ~np.isnan(probability)
-    summed = ~exact & ~likely & ~closed
+    turned = endless & (family == "nb1") & (left < 1.0 - _LIKELY_TAIL) & (lower < _NEGLIGIBLE * (1.0 + s))
+    summed = ~exact & ~likely & ~closed & ~turned
 
     by_sums = likely & (family == "nb1" or (family == "nb2" and alpha * _LARGEST_SIZE < 1.0))
     if family == "poisson":
         by_sums |= likely & _doubtful(mu, left, right)
-    for mask, way in ((exact, _exact), (summed, _summed), (by_sums, _complement_summed)):
+    # Few members beside a tail that is long, or not so small that it carries digits of its own.
+    few = by_sums & (upper - lower < NARROW) & ((s > _LONG_TAIL) | (left + right > _FEW_LEFT))
+    for mask, way in ((exact, _exact), (summed | few, _summed), ((by_sums & ~few) | turned, _complement_summed)):
         chosen = np.flatnonzero(mask)
         if chosen.size:
-            out[:, chosen] = way(rows.take(chosen))
+            out[:3, chosen] = way(rows.take(chosen), False)
     chosen = np.flatnonzero(likely & ~by_sums)
     if chosen.size:
         value = np.log1p(-(left[chosen] + right[chosen]))
-        out[:, chosen] = _by_boundaries(rows.take(chosen), value)
+        out[:3, chosen] = _by_boundaries(rows.take(chosen), value)
     chosen = np.flatnonzero(closed)
     if chosen.size:
-        out[:, chosen] = _by_boundaries(rows.take(chosen), np.log(probability[chosen]))
+        out[:3, chosen] = _by_boundaries(rows.take(chosen), np.log(probability[chosen]))
+    if with_alpha:
+        _set_dispersion(out, replace(rows, family=asked), left + right)
     return IntervalDerivatives(*out)
+
+
+def _set_dispersion(out: _Sums, rows: _Rows, outside: Vector) -> None:
+    """Fill in the derivatives to alpha, by sums over the counts outside only where those inside are too many."""
+    if rows.family == "poisson":
+        out[3:] = 0.0
+        return
+    exact = rows.lower == rows.upper
+    inside = ~exact & ((rows.upper - rows.lower < MOST_MEMBERS) | (outside > 1.0 - _FEW_LEFT))
+    for mask, way in ((exact, _exact), (inside, _summed), (~exact & ~inside, _complement_summed)):
+        chosen = np.flatnonzero(mask)
+        if chosen.size:
+            out[3:, chosen] = way(rows.take(chosen), True)[3:]
 
 
 def _check_bounds(lower: Vector, upper: Vector) -> None:
@@ -251,6 +289,17 @@ def _difference(rows: _Rows, left: Vector, right: Vector, mask: _Mask) -> Vector
     return result
 
 
+def _drop_cancelling(rows: _Rows, probability: Vector, mask: _Mask) -> None:
+    """Make NaN the probabilities of open upper ends whose second derivative would cancel; their sums are short."""
+    chosen = np.flatnonzero(mask & ~np.isnan(probability))
+    if chosen.size:
+        part = rows.take(chosen)
+        score = families.eta_derivatives(rows.family, part.lower, part.eta, rows.alpha)[0]
+        log_density = families.loglik(rows.family, part.lower, part.eta, rows.alpha)
+        first = np.exp(np.log(part.lower) + log_density - np.log(probability[chosen]))
+        probability[chosen[np.abs(score - first) < _CLOSE * (np.abs(score) + first)]] = np.nan
+
+
 def _by_boundaries(rows: _Rows, value: Vector) -> _Triple:
     """Derivatives of a known log probability, Poisson and NB2."""
     first, second = np.zeros_like(value), np.zeros_like(value)
@@ -273,17 +322,19 @@ def _by_boundaries(rows: _Rows, value: Vector) -> _Triple:
 # ---- sums over members ----------------------------------------------------------------------------------------------
 
 
-def _exact(rows: _Rows) -> _Triple:
+def _exact(rows: _Rows, with_alpha: bool) -> _Sums:
     value = families.derivatives(rows.family, rows.lower, rows.eta, rows.alpha, order=2)
-    return value.loglik, value.d_eta, value.d2_eta
+    found = [value.loglik, value.d_eta, value.d2_eta]
+    return np.stack([*found, value.d_alpha, value.d_eta_alpha, value.d2_alpha] if with_alpha else found)
 
 
-def _summed(rows: _Rows) -> _Triple:
+def _summed(rows: _Rows, with_alpha: bool) -> _Sums:
     start = np.clip(np.floor(np.maximum(rows.mu - rows.s, 0.0)), rows.lower, rows.upper)
-    reference, _, _ = families.eta_derivatives(rows.family, start, rows.eta, rows.alpha)
-    # Rows: log of the largest term, and sums of w, w (score - reference), w (d2_eta + (score - reference)^2).
+    reference = _scores(rows, start, rows.eta, with_alpha)[0]
+    # Rows: sums of w, w e, w (e' + e^2) and, with alpha, w a, w (e'a + e a), w (a' + a^2). w is the weight of a member,
+    # e and a its scores less those of the first one, primes are derivatives.
     top = families.loglik(rows.family, start, rows.eta, rows.alpha)
-    sums = np.zeros((3, start.size))
+    sums = np.zeros((6 if with_alpha else 3, start.size))
     for step, first in ((1.0, start), (-1.0, start - 1.0)):
         room = rows.upper - first if step > 0.0 else first - rows.lower
         active, done = np.flatnonzero(room >= 0.0), 0
@@ -301,16 +352,20 @@ def _summed(rows: _Rows) -> _Triple:
             with np.errstate(divide="ignore"):
                 enough = rest - top[active] < np.log(sums[0, active]) - _NEGLIGIBLE
             active = active[(room[active] >= done) & ~enough]
-    total, mean, square = sums[0], sums[1] / sums[0], sums[2] / sums[0]
-    return top + np.log(total), reference + mean, square - mean * mean
+    moments = sums[1:] / sums[0]
+    found = [top + np.log(sums[0]), reference[0] + moments[0], moments[1] - moments[0] * moments[0]]
+    if with_alpha:
+        mean, cross, square = moments[2:]
+        found += [reference[1] + mean, cross - moments[0] * mean, square - mean * mean]
+    return np.stack(found)
 
 
 def _add_members(
     rows: _Rows,
     walk: tuple[Codes, Vector, float, Vector],
     chunk: tuple[int, int],
-    origin: tuple[Vector, Vector],
-    sums: np.ndarray[tuple[int, int], np.dtype[np.float64]],
+    origin: tuple[Vector, _Sums],
+    sums: _Sums,
 ) -> Vector:
     """Add members number chunk[0] .. of each active row to its sums; the log density of the last, (active,)."""
     active, first, step, room = walk
@@ -325,14 +380,27 @@ def _add_members(
         members = first[part, None] + step * np.minimum(number, room[part, None])
         y, eta = members.ravel(), np.repeat(rows.eta[part], length)
         log_density = families.loglik(rows.family, y, eta, rows.alpha).reshape(members.shape)
-        d_eta, d2_eta, _ = families.eta_derivatives(rows.family, y, eta, rows.alpha)
         weight = np.where(inside, np.exp(log_density - top[part, None]), 0.0)
-        shifted = d_eta.reshape(members.shape) - reference[part, None]
+        scores, second = (values.reshape(-1, *members.shape) for values in _scores(rows, y, eta, sums.shape[0] > 3))
+        shifted = scores - reference[:, part, None]
         sums[0, part] += weight.sum(axis=1)
-        sums[1, part] += (weight * shifted).sum(axis=1)
-        sums[2, part] += (weight * (d2_eta.reshape(members.shape) + shifted * shifted)).sum(axis=1)
+        sums[1, part] += (weight * shifted[0]).sum(axis=1)
+        sums[2, part] += (weight * (second[0] + shifted[0] * shifted[0])).sum(axis=1)
+        if sums.shape[0] > 3:
+            sums[3, part] += (weight * shifted[1]).sum(axis=1)
+            sums[4, part] += (weight * (second[1] + shifted[0] * shifted[1])).sum(axis=1)
+            sums[5, part] += (weight * (second[2] + shifted[1] * shifted[1])).sum(axis=1)
         last[begin : begin + per_block] = log_density[:, -1]
     return last
+
+
+def _scores(rows: _Rows, y: Vector, eta: Vector, with_alpha: bool) -> tuple[_Sums, _Sums]:
+    """Scores to eta (and alpha), and derivatives of these: eta eta (eta alpha, alpha alpha)."""
+    if not with_alpha:
+        d_eta, d2_eta, _ = families.eta_derivatives(rows.family, y, eta, rows.alpha)
+        return d_eta[None], d2_eta[None]
+    at = families.derivatives(rows.family, y, eta, rows.alpha, order=2, with_loglik=False)
+    return np.stack((at.d_eta, at.d_alpha)), np.stack((at.d2_eta, at.d_eta_alpha, at.d2_alpha))
 
 
 def _log_rest(rows: _Rows, y: Vector, log_density: Vector, step: float) -> Vector:
@@ -346,19 +414,24 @@ def _log_rest(rows: _Rows, y: Vector, log_density: Vector, step: float) -> Vecto
     return np.where((ratio >= 0.0) & (ratio < 1.0), bound, np.inf)
 
 
-def _complement_summed(rows: _Rows) -> _Triple:
-    """Rows whose probability is above 1/2, from sums over the counts outside."""
-    outside = np.zeros((3, rows.eta.size))
+def _complement_summed(rows: _Rows, with_alpha: bool) -> _Sums:
+    """Rows whose probability is above 1/2 (with alpha: not tiny), from sums over the counts outside."""
+    outside = np.zeros((6 if with_alpha else 3, rows.eta.size))
     for used, lower, upper in (
         (rows.lower > 0.0, np.zeros_like(rows.lower), rows.lower - 1.0),
         (np.isfinite(rows.upper), rows.upper + 1.0, np.full_like(rows.upper, np.inf)),
     ):
         chosen = np.flatnonzero(used)
         if chosen.size:
-            value, first, second = _summed(rows.between(lower, upper).take(chosen))
-            mass = np.exp(value)
-            moments = np.stack((np.ones_like(mass), first, second + first * first))
-            outside[:, chosen] += np.where(mass > 0.0, mass * moments, 0.0)
-    inside = 1.0 - outside[0]
-    d_eta = -outside[1] / inside
-    return np.log1p(-outside[0]), d_eta, -outside[2] / inside - d_eta * d_eta
+            found = _summed(rows.between(lower, upper).take(chosen), with_alpha)
+            mass, first = np.exp(found[0]), found[1]
+            moments = [np.ones_like(mass), first, found[2] + first * first]
+            if with_alpha:
+                moments += [found[3], found[4] + first * found[3], found[5] + found[3] * found[3]]
+            outside[:, chosen] += np.where(mass > 0.0, mass * np.stack(moments), 0.0)
+    # Derivatives of the probability inside over that probability.
+    change = -outside[1:] / (1.0 - outside[0])
+    result = [np.log1p(-outside[0]), change[0], change[1] - change[0] * change[0]]
+    if with_alpha:
+        result += [change[2], change[3] - change[0] * change[2], change[4] - change[2] * change[2]]
+    return np.stack(result)

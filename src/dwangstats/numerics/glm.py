@@ -8,22 +8,25 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 
 import numpy as np
-from scipy.linalg import cho_factor, cho_solve, qr, solve_triangular
-from scipy.optimize import linprog
+from scipy.linalg import cho_factor, cho_solve, solve_triangular
 
 from dwangstats._types import FamilyName, Matrix, Vector
 from dwangstats.errors import DomainError, FitError
-from dwangstats.numerics.covariance import column_lengths, model_covariance, weighted_gram
-from dwangstats.numerics.families import derivatives, eta_derivatives, expected_weight, loglik
+from dwangstats.numerics.covariance import model_covariance, weighted_gram
+from dwangstats.numerics.degenerate import first_rows, refuse_degenerate, unit_triangle
+from dwangstats.numerics.families import eta_derivatives, expected_weight
+from dwangstats.numerics.intervals import (
+    Intervals,
+    check_intervals,
+    count_derivatives,
+    count_loglik,
+    working_weight,
+)
 
 SCALED_GRADIENT_LIMIT = 1e-10
 """A fit whose g' H^-1 g is above this is not returned."""
 
 _MAX_ITERATIONS = 100
-# Unit columns closer than this to the span of others carry no digit of their own.
-_RANK_TOLERANCE = 1e-11
-# A Gram matrix of unit columns keeps half the digits; above this its factor is as good as one by QR.
-_SAFE_EIGENVALUE = 1e-8
 # Far below the limit: one more Newton step then changes an estimate by less than 1e-10 standard errors.
 _DONE = 1e-20
 # Rows that a first look at the dispersion uses; the climb that follows uses all.
@@ -41,7 +44,8 @@ class CountFit:
     alpha : dispersion, 0 for poisson and at the boundary.
     loglik : log likelihood with all constants.
     information : (p, p) observed information of (beta, alpha), or of beta alone for poisson and at the boundary.
-    expected_information : (k, k) expected information of beta with alpha held fixed (for nb1 that of the quasi-score).
+    expected_information : (k, k) expected information of beta with alpha held fixed (for nb1 that of the quasi-score);
+        rows known to an interval come in with their observed one.
     covariance, expected_covariance : their inverses, computed before the return to the units of X and so more exact.
     eta : (n,) fitted log means, offset included.
     boundary : True when a negative binomial was asked for and alpha is exactly 0.
@@ -62,21 +66,9 @@ class CountFit:
     scaled_gradient: float
 
 
-@dataclass(frozen=True, slots=True)
-class EmptyDirection:
-    """A direction in which the likelihood only rises: means of rows without events go to 0, all others stay.
-
-    Attributes
-    ----------
-    columns : positions of the columns of X that move.
-    rows : positions of the rows, all with count 0, whose fitted mean goes to 0.
-    """
-
-    columns: tuple[int, ...]
-    rows: tuple[int, ...]
-
-
-def fit_counts(X: Matrix, y: Vector, offset: Vector, family: FamilyName) -> CountFit:
+def fit_counts(
+    X: Matrix, y: Vector, offset: Vector, family: FamilyName, intervals: Intervals | None = None
+) -> CountFit:
     """Maximum likelihood estimate of log mean = X beta + offset.
 
     Parameters
@@ -90,6 +82,9 @@ def fit_counts(X: Matrix, y: Vector, offset: Vector, family: FamilyName) -> Coun
     family : {"poisson", "nb2", "nb1"}
         With "nb2" and "nb1" the dispersion alpha is estimated with beta; it is exactly 0 (and `boundary` True) unless
         the score at 0 is positive or an interior maximum lies higher.
+    intervals : Intervals, optional
+        What is known of counts that are not all exact; y is not read then. The likelihood is that of the intervals,
+        P(lower <= Y <= upper) of each row.
 
     Returns
     -------
@@ -98,15 +93,19 @@ def fit_counts(X: Matrix, y: Vector, offset: Vector, family: FamilyName) -> Coun
     Raises
     ------
     DomainError
-        Values that are not finite, counts that are not non-negative integers, lengths that differ.
+        Values that are not finite, counts or bounds that are not non-negative integers, lengths that differ.
     FitError
         Columns that depend on each other, no events at all, an estimate at minus infinity, or no convergence.
     """
-    _check_arrays(X, y, offset)
-    factor, length = _triangle(X)
-    _refuse_degenerate(X, y, factor)
+    if intervals is not None:
+        check_intervals(intervals, X.shape[0])
+        y = intervals.middle
+    _check_arrays(X, y, offset, whole=intervals is None)
+    told = X if intervals is None or not intervals.informative.any() else X[intervals.informative]
+    factor, length = unit_triangle(told)
+    refuse_degenerate(X, y if intervals is None else intervals.lower, factor, intervals)
     T = factor * length
-    problem = _Problem(_times_inverse(X, T), T, y, offset)
+    problem = _Problem(_times_inverse(X, T), T, y, offset, intervals)
     poisson = _climb(problem, "poisson", problem.first_guess(), 0.0)
     if family == "poisson":
         return _pack(problem, family, poisson, poisson.iterations)
@@ -114,153 +113,38 @@ def fit_counts(X: Matrix, y: Vector, offset: Vector, family: FamilyName) -> Coun
     return _pack(problem, family, best, iterations)
 
 
-def score_rows(X: Matrix, y: Vector, eta: Vector, family: FamilyName, alpha: float, *, with_alpha: bool) -> Matrix:
+def score_rows(
+    X: Matrix,
+    y: Vector,
+    eta: Vector,
+    family: FamilyName,
+    alpha: float,
+    *,
+    with_alpha: bool,
+    intervals: Intervals | None = None,
+) -> Matrix:
     """Each row's part of the score of beta, (n, k), with that of alpha as last column when `with_alpha`, (n, k + 1)."""
-    rows = derivatives(family, y, eta, alpha, order=1, with_loglik=False)
+    rows = count_derivatives(family, y, eta, alpha, intervals, order=1, with_loglik=False)
     scores = X * rows.d_eta[:, None]
     return np.column_stack((scores, rows.d_alpha)) if with_alpha else scores
 
 
-# ---- what makes a fit impossible ------------------------------------------------------------------------------------
+# ---- linear algebra on columns --------------------------------------------------------------------------------------
 
 
-def collinear_columns(X: Matrix) -> list[int]:
-    """Positions of the columns of X that are linear combinations of columns before them, in order."""
-    return list(column_dependencies(X))
-
-
-def column_dependencies(X: Matrix) -> dict[int, tuple[int, ...]]:
-    """For each dependent column the earlier, independent columns it is made of; a column of zeros has none.
-
-    The rank is found by pivoted QR of X with its columns scaled to length 1; a column is dependent when less than
-    1e-10 of its length is its own.
-    """
-    factor, _ = _triangle(X)
-    if _rank(factor) == X.shape[1]:
-        return {}
-    dependent: dict[int, tuple[int, ...]] = {}
-    tolerance = _RANK_TOLERANCE
-    # Pivoting finds the least own length over all orders; in the order of the columns it can be somewhat more.
-    while not dependent:
-        tolerance *= 10.0
-        dependent = _dependent_in_order(factor, tolerance)
-    return dependent
-
-
-def _dependent_in_order(factor: Matrix, tolerance: float) -> dict[int, tuple[int, ...]]:
-    kept: list[int] = []
-    dependent: dict[int, tuple[int, ...]] = {}
-    for j, column in enumerate(factor.T):
-        weights = np.linalg.lstsq(factor[:, kept], column, rcond=None)[0]
-        if np.linalg.norm(column - factor[:, kept] @ weights) > tolerance:
-            kept.append(j)
-        else:
-            dependent[j] = tuple(kept[i] for i in np.flatnonzero(np.abs(weights) > 1e-8))
-    return dependent
-
-
-def empty_direction(X: Matrix, y: Vector) -> EmptyDirection | None:
-    """Direction along which the maximum likelihood estimate runs off to infinity, or None when the estimate is finite.
-
-    It exists when some v has x'v = 0 in every row with events, x'v <= 0 in every row without, and x'v < 0 somewhere
-    (Correia, Guimaraes & Zylkin 2019, arXiv 1903.01633), for all three families. X must have independent columns.
-    """
-    unit = column_lengths(X)
-    with_events = y > 0.0
-    if np.linalg.eigvalsh(weighted_gram(X, with_events.astype(np.float64), unit))[0] > _SAFE_EIGENVALUE:
-        return None
-    _, singular, basis = np.linalg.svd(np.linalg.qr(X[with_events] / unit, mode="r"), full_matrices=True)
-    rank = int(np.count_nonzero(singular > 1e-10))
-    if rank == X.shape[1]:
-        return None
-    null = basis[rank:].T
-    rows = np.flatnonzero(y == 0.0)
-    moves = (X[rows] / unit) @ null
-    moves /= max(float(np.abs(moves).max(initial=0.0)), 1e-300)
-    direction = _falling(moves)
-    if direction is None:
-        return None
-    column_moves = null @ direction
-    columns = np.flatnonzero(np.abs(column_moves) > 1e-6 * np.abs(column_moves).max())
-    return EmptyDirection(tuple(columns.tolist()), tuple(rows[moves @ direction < -1e-6].tolist()))
-
-
-def _falling(moves: Matrix) -> Vector | None:
-    """Some w with moves w <= 0 and not all 0, by linear programming over the distinct rows."""
-    distinct = np.unique(np.round(moves, 9), axis=0)
-    bound = np.ones(distinct.shape[0])
-    found = linprog(
-        distinct.sum(axis=0),
-        A_ub=np.vstack((distinct, -distinct)),
-        b_ub=np.concatenate((np.zeros_like(bound), bound)),
-        bounds=(None, None),
-        method="highs",
-    )
-    if found.x is None or found.fun > -1e-6:
-        return None
-    return np.asarray(found.x, dtype=np.float64)
-
-
-def _check_arrays(X: Matrix, y: Vector, offset: Vector) -> None:
+def _check_arrays(X: Matrix, y: Vector, offset: Vector, *, whole: bool) -> None:
     if X.ndim != 2 or y.shape != (X.shape[0],) or offset.shape != y.shape or X.shape[1] == 0:
         raise DomainError(f"X {X.shape}, y {y.shape} and offset {offset.shape} do not fit together")
     for name, array in (("X", X), ("y", y), ("offset", offset)):
         finite = np.isfinite(array) if array.ndim == 1 else np.isfinite(array).all(axis=1)
         if not finite.all():
             bad = np.flatnonzero(~finite)
-            raise DomainError(f"{name} is not finite in {bad.size} rows ({_first(bad.tolist())}); leave these rows out")
-    bad = np.flatnonzero((y < 0.0) | (y != np.floor(y)))
+            raise DomainError(
+                f"{name} is not finite in {bad.size} rows ({first_rows(bad.tolist())}); leave these rows out"
+            )
+    bad = np.flatnonzero((y < 0.0) | (whole & (y != np.floor(y))))
     if bad.size:
-        raise DomainError(f"counts must be whole and not negative: {bad.size} are not ({_first(bad.tolist())})")
-
-
-def _refuse_degenerate(X: Matrix, y: Vector, factor: Matrix) -> None:
-    if not y.any():
-        raise FitError(
-            f"All {y.size} counts are 0, so no rate can be estimated: the best rate is 0 with nothing to compare. "
-            "Use bounds, or take rows with events in."
-        )
-    if _rank(factor) < X.shape[1]:
-        dependent = column_dependencies(X)
-        parts = "; ".join(
-            f"column {j} " + (f"follows from columns {', '.join(map(str, of))}" if of else "is 0 in every row")
-            for j, of in dependent.items()
-        )
-        raise FitError(
-            f"{len(dependent)} of {X.shape[1]} columns of the design say nothing of their own: {parts} "
-            "(positions start at 0). Leave these terms out of the formula."
-        )
-    empty = empty_direction(X, y)
-    if empty is not None:
-        raise FitError(
-            f"The estimate lies at infinity: {len(empty.rows)} rows, all with count 0 ({_first(empty.rows)}), form a "
-            f"group without any event, set apart by columns {', '.join(map(str, empty.columns))} (from 0). "
-            "Merge that group with another, or leave its rows out and say so."
-        )
-
-
-def _first(rows: tuple[int, ...] | list[int]) -> str:
-    return "first rows " + ", ".join(str(row) for row in rows[:5])
-
-
-# ---- linear algebra on columns --------------------------------------------------------------------------------------
-
-
-def _triangle(X: Matrix) -> tuple[Matrix, Vector]:
-    """Triangular factor of X with its columns divided by their lengths, and these lengths.
-
-    By Cholesky where that is safe: it needs one pass over X, and the factor only has to be nearly orthogonalising.
-    """
-    length = column_lengths(X)
-    gram = weighted_gram(X, np.ones(X.shape[0]), length)
-    if np.linalg.eigvalsh(gram)[0] > _SAFE_EIGENVALUE:
-        return np.asarray(np.linalg.cholesky(gram).T, dtype=np.float64), length
-    return np.asarray(np.linalg.qr(X / length, mode="r"), dtype=np.float64), length
-
-
-def _rank(factor: Matrix) -> int:
-    pivoted, _ = qr(factor, mode="r", pivoting=True)
-    return int(np.count_nonzero(np.abs(np.diag(pivoted)) > _RANK_TOLERANCE))
+        raise DomainError(f"counts must be whole and not negative: {bad.size} are not ({first_rows(bad.tolist())})")
 
 
 def _times_inverse(X: Matrix, T: Matrix) -> Matrix:
@@ -274,12 +158,16 @@ def _times_inverse(X: Matrix, T: Matrix) -> Matrix:
 
 @dataclass(frozen=True, slots=True)
 class _Problem:
-    """Data with X replaced by Z = X T^-1, whose columns are nearly orthonormal; beta = T^-1 gamma."""
+    """Data with X replaced by Z = X T^-1, whose columns are nearly orthonormal; beta = T^-1 gamma.
+
+    With intervals y holds their middles, which only say where to begin.
+    """
 
     Z: Matrix
     T: Matrix
     y: Vector
     offset: Vector
+    intervals: Intervals | None
 
     def first_guess(self) -> Vector:
         """One log-linear weighted regression on counts drawn halfway to the overall rate."""
@@ -293,6 +181,9 @@ class _Problem:
 
     def eta(self, gamma: Vector) -> Vector:
         return self.Z @ gamma + self.offset
+
+    def loglik(self, family: FamilyName, gamma: Vector, alpha: float) -> float:
+        return float(count_loglik(family, self.y, self.eta(gamma), alpha, self.intervals).sum())
 
 
 # ---- Newton ---------------------------------------------------------------------------------------------------------
@@ -350,7 +241,7 @@ def _climb(problem: _Problem, family: FamilyName, gamma: Vector, alpha: float) -
                 break
             ahead = shorter
         here = ahead
-    value = float(loglik(family, problem.y, problem.eta(here.gamma), here.alpha).sum())
+    value = problem.loglik(family, here.gamma, here.alpha)
     return _Top(here.gamma, here.alpha, value, np.inf if here.vanishing() else here.scaled_gradient, iteration)
 
 
@@ -358,8 +249,7 @@ def _uphill(problem: _Problem, family: FamilyName, here: _Point) -> _Point | Non
     """The first of the step, its half, its quarter, ... with a higher log likelihood."""
 
     def value(share: float) -> float:
-        eta = problem.eta(here.gamma + share * here.step)
-        return float(loglik(family, problem.y, eta, here.alpha + share * here.alpha_step).sum())
+        return problem.loglik(family, here.gamma + share * here.step, here.alpha + share * here.alpha_step)
 
     start, share = value(0.0), 1.0
     while share > 1e-10:
@@ -372,7 +262,7 @@ def _uphill(problem: _Problem, family: FamilyName, here: _Point) -> _Point | Non
 def _look(problem: _Problem, family: FamilyName, gamma: Vector, alpha: float) -> _Point:
     """Newton step for gamma and alpha together; uphill also where the log likelihood is not concave."""
     eta = problem.eta(gamma)
-    rows = derivatives(family, problem.y, eta, alpha, order=2, with_loglik=False)
+    rows = count_derivatives(family, problem.y, eta, alpha, problem.intervals, with_loglik=False)
     slope = problem.Z.T @ rows.d_eta
     factor = _factor(problem, -rows.d2_eta)
     if factor is None:
@@ -439,7 +329,8 @@ def _dispersion_starts(problem: _Problem, family: FamilyName, poisson: _Top, at_
     grid = middle * 10.0 ** np.arange(-3.0, 3.0)
     if at_zero.rises() and at_zero.wish > 0.0:
         grid = np.append(grid, at_zero.wish)
-    values = [float(loglik(family, y, eta, float(a)).sum()) for a in grid]
+    known = None if problem.intervals is None else problem.intervals.take(np.arange(problem.y.size)[rows])
+    values = [float(count_loglik(family, y, eta, float(a), known).sum()) for a in grid]
     order = np.argsort(values)[::-1]
     yield float(grid[order[0]])
     yield middle
@@ -462,7 +353,7 @@ def _pack(problem: _Problem, family: FamilyName, top: _Top, iterations: int) -> 
     to_beta = np.eye(k + inside)
     to_beta[:k, :k] = problem.T
     observed = _observed_information(problem, family if inside else "poisson", eta, top.alpha)
-    expected = weighted_gram(problem.Z, expected_weight(family, eta, top.alpha))
+    expected = weighted_gram(problem.Z, working_weight(family, eta, top.alpha, problem.intervals))
     return CountFit(
         beta=np.asarray(solve_triangular(problem.T, top.gamma), dtype=np.float64),
         alpha=top.alpha,
@@ -480,9 +371,11 @@ def _pack(problem: _Problem, family: FamilyName, top: _Top, iterations: int) -> 
 
 def _observed_information(problem: _Problem, family: FamilyName, eta: Vector, alpha: float) -> Matrix:
     """Of (gamma, alpha), or of gamma alone for poisson."""
-    if family == "poisson":
+    if family == "poisson" and problem.intervals is None:
         return weighted_gram(problem.Z, -eta_derivatives(family, problem.y, eta, alpha)[1])
-    rows = derivatives(family, problem.y, eta, alpha, order=2, with_loglik=False)
+    rows = count_derivatives(family, problem.y, eta, alpha, problem.intervals, with_loglik=False)
+    if family == "poisson":
+        return weighted_gram(problem.Z, -rows.d2_eta)
     cross = -(problem.Z.T @ rows.d_eta_alpha)[:, None]
     return np.block([[weighted_gram(problem.Z, -rows.d2_eta), cross], [cross.T, -rows.d2_alpha.sum()]])
 

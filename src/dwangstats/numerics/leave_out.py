@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 
 from dwangstats._types import Codes, Matrix, Vector
 from dwangstats.errors import DomainError, FitError
+from dwangstats.numerics.glm import score_rows
 from dwangstats.numerics.likelihood import Likelihood, Problem, ascend, make_search, standardised
 from dwangstats.numerics.mixed.groups import group_parts
 from dwangstats.numerics.mixed.parameters import natural_jacobian, singular_terms, unpack
@@ -122,6 +123,12 @@ def cluster_scores(problem: Problem, vector: Vector, codes: Codes) -> Matrix:
 def _row_scores(problem: Problem, vector: Vector) -> Matrix:
     """Score of each row (n, p) without random terms."""
     at = unpack(problem.layout, vector)
+    if problem.intervals is not None:
+        eta = problem.X @ at.beta + problem.offset
+        with_alpha = problem.family != "poisson"
+        return score_rows(
+            problem.X, problem.y, eta, problem.family, at.alpha, with_alpha=with_alpha, intervals=problem.intervals
+        )
     rows = make_rows(problem.y, problem.family, inflated=problem.zero_design is not None)
     zeta = None if problem.zero_design is None else problem.zero_design @ at.zero
     terms = row_terms(rows, problem.X @ at.beta + problem.offset, at.alpha, zeta)
@@ -178,7 +185,7 @@ def _fitted_without(problem: Problem, start: Vector, members: Codes) -> Vector:
     kept[members] = False
     rest = problem.rows(kept)
     try:
-        if not rest.y.any():
+        if not rest.has_events:
             raise FitError("no events are left")
         return ascend(make_search(Likelihood(rest), start), start, rough=1e-4).vector
     except FitError:

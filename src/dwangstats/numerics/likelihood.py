@@ -15,6 +15,7 @@ from scipy.linalg import cholesky, solve_triangular
 from dwangstats._types import FamilyName, Matrix, Vector
 from dwangstats.errors import FitError
 from dwangstats.numerics.families import expected_weight
+from dwangstats.numerics.intervals import Intervals, count_derivatives
 from dwangstats.numerics.mixed.cells import make_cells
 from dwangstats.numerics.mixed.false_zeros import AWAY, leave_false_zeros
 from dwangstats.numerics.mixed.model import Model, evaluate, make_model
@@ -58,6 +59,8 @@ class Problem:
         (n, kz) design of the logit of an extra zero.
     nodes : int
         Quadrature nodes; 1 is Laplace. Ignored without random terms.
+    intervals : Intervals or None
+        What is known of counts that are not all exact; y is not read then. Without random terms and extra zeros only.
     """
 
     X: Matrix
@@ -67,6 +70,7 @@ class Problem:
     family: FamilyName
     zero_design: Matrix | None = None
     nodes: int = 1
+    intervals: Intervals | None = None
 
     @property
     def layout(self) -> Layout:
@@ -82,8 +86,19 @@ class Problem:
         )
         zero_X = None if self.zero_design is None else self.zero_design[chosen]
         return replace(
-            self, X=self.X[chosen], y=self.y[chosen], offset=self.offset[chosen], terms=terms, zero_design=zero_X
+            self,
+            X=self.X[chosen],
+            y=self.y[chosen],
+            offset=self.offset[chosen],
+            terms=terms,
+            zero_design=zero_X,
+            intervals=None if self.intervals is None else self.intervals.take(chosen),
         )
+
+    @property
+    def has_events(self) -> bool:
+        """Whether any count is certainly above 0."""
+        return bool((self.y if self.intervals is None else self.intervals.lower).any())
 
 
 class Likelihood:
@@ -111,7 +126,10 @@ class Likelihood:
         self._warm: WarmObjective | None = None
         self._rows: Rows | None = None
         self._last: tuple[Vector, float, Vector] | None = None
-        if problem.terms:
+        if problem.intervals is not None:
+            if problem.terms or problem.zero_design is not None:
+                raise FitError("the likelihood of intervals has no random terms and no extra zeros")
+        elif problem.terms:
             p = problem
             self.model = make_model(p.X, p.y, p.offset, p.terms, p.family, p.zero_design, p.nodes)
             self._warm = WarmObjective(self.model)
@@ -128,6 +146,8 @@ class Likelihood:
 
     def with_counts(self, y: Vector) -> "Likelihood":
         """The same model for other counts (n,), without arranging it anew."""
+        if self.problem.intervals is not None:
+            raise FitError("other counts in place of intervals need a rule by which they would have been shown")
         fresh = object.__new__(Likelihood)
         fresh.problem, fresh.evaluations, fresh._warm = replace(self.problem, y=y), 0, None
         fresh.model, fresh._rows, fresh._last = None, None, None
@@ -147,6 +167,10 @@ class Likelihood:
     def _fixed(self, vector: Vector) -> tuple[float, Vector]:
         p = self.problem
         at = unpack(p.layout, vector)
+        if p.intervals is not None:
+            known = count_derivatives(p.family, p.y, p.X @ at.beta + p.offset, at.alpha, p.intervals, order=1)
+            slopes = [p.X.T @ known.d_eta, *([] if p.family == "poisson" else [np.array([known.d_alpha.sum()])])]
+            return float(known.loglik.sum()), np.concatenate(slopes)
         zeta = None if p.zero_design is None else p.zero_design @ at.zero
         if self._rows is None:
             raise FitError("a model without random terms has lost its rows")

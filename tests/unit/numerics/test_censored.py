@@ -77,6 +77,36 @@ def test_against_many_digits(family: str, alpha: float) -> None:
     assert_array_equal(interval_loglik(family, lower, upper, eta, alpha), got.loglik)
 
 
+@pytest.mark.parametrize("family", ["nb2", "nb1", "poisson"])
+def test_open_ends_of_any_probability_against_many_digits(family: str) -> None:
+    rows = [(a, m) for a in (1.0, 10.0, 75.0) for m in (0.05, 2.0, 8.0, 30.0, 200.0)]
+    lower, means = np.array(rows).T
+    for alpha in (0.05, 1.0, 12.0) if family != "poisson" else (0.0,):
+        got = interval_derivatives(family, lower, np.full(lower.size, INF), np.log(means), alpha)
+        with mp.workdps(400):
+            truth = np.array([exact_parts(family, a, INF, float(np.log(m)), alpha) for a, m in rows]).T
+        for value, want in zip((got.loglik, got.d_eta, got.d2_eta), truth, strict=True):
+            assert_allclose(value, want, rtol=1e-10, atol=1e-280)
+
+
+@pytest.mark.parametrize(("family", "alpha"), [("poisson", 0.0), ("nb2", 1.0), ("nb2", 30.0), ("nb1", 9.0)])
+def test_an_open_end_costs_no_sum_over_its_tail(family: str, alpha: float, monkeypatch: pytest.MonkeyPatch) -> None:
+    # "10+" at a mean of 8: the tail has hundreds of members that count, the other side has ten.
+    summed = []
+    density = families.loglik
+
+    def counted(name: str, y: np.ndarray, eta: np.ndarray, dispersion: float) -> np.ndarray:
+        summed.append(y.size)
+        return density(name, y, eta, dispersion)
+
+    monkeypatch.setattr(families, "loglik", counted)
+    rows = 50
+    interval_derivatives(
+        family, np.full(rows, 10.0), np.full(rows, INF), np.full(rows, np.log(8.0)), alpha, with_alpha=True
+    )
+    assert sum(summed) <= 30 * rows
+
+
 def upper_tail(a: float, eta: float) -> mp.mpf:
     """P(Y >= a) of a Poisson count by the series of the lower incomplete gamma function, P(a, mu)."""
     mu, k, total, term = mp.exp(mp.mpf(eta)), mp.mpf(a), mp.mpf(0), mp.mpf(1)

@@ -9,15 +9,9 @@ from formulaic import model_matrix
 from numpy.testing import assert_allclose, assert_array_equal
 
 from dwangstats.errors import DomainError, FitError
+from dwangstats.numerics.degenerate import collinear_columns, column_dependencies, empty_direction
 from dwangstats.numerics.families import derivatives, loglik
-from dwangstats.numerics.glm import (
-    SCALED_GRADIENT_LIMIT,
-    collinear_columns,
-    column_dependencies,
-    empty_direction,
-    fit_counts,
-    score_rows,
-)
+from dwangstats.numerics.glm import SCALED_GRADIENT_LIMIT, fit_counts, score_rows
 
 FAMILIES = ("poisson", "nb2", "nb1")
 
