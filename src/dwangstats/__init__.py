@@ -12,8 +12,15 @@ if TYPE_CHECKING:
     from dwangstats.change.decomposition import ChangeDecomposition, decompose_change
     from dwangstats.change.selection import complete_deliverers, selection_coverage
     from dwangstats.data.checks import CheckReport, check
+    from dwangstats.data.coverage import coverage
+    from dwangstats.data.delivery_status import delivery_status
+    from dwangstats.data.intervals import interval_of_rounded, interval_of_suppressed
     from dwangstats.data.panel import Panel, build_panel
+    from dwangstats.data.quality import quality_score, with_quality
     from dwangstats.data.read import Tables, read_tables
+    from dwangstats.data.repairs import Repaired, repair
+    from dwangstats.data.rules.catalogue import error_catalogue
+    from dwangstats.data.vintage import Vintage, known_on
     from dwangstats.errors import (
         ConfigError,
         DataError,
@@ -31,6 +38,7 @@ if TYPE_CHECKING:
     from dwangstats.models.rate import RateModel
     from dwangstats.models.results import RateResult
     from dwangstats.present import figures
+    from dwangstats.providers.patterns import ReportingPatterns, reporting_patterns
     from dwangstats.registration.bounds import Bounds, TippingPoint, bounds, tipping_point
     from dwangstats.registration.completeness import completeness
     from dwangstats.registration.elicitation import Elicited, elicit
@@ -70,29 +78,40 @@ _HOME = {
     "CompletenessPrior": "dwangstats.registration.evidence.prior",
     "ConfigError": "dwangstats.errors",
     "ControlOutcome": "dwangstats.registration.evidence.control",
+    "coverage": "dwangstats.data.coverage",
     "DataError": "dwangstats.errors",
     "decompose_change": "dwangstats.change.decomposition",
+    "delivery_status": "dwangstats.data.delivery_status",
     "DomainError": "dwangstats.errors",
     "DwangstatsError": "dwangstats.errors",
     "elicit": "dwangstats.registration.elicitation",
     "Elicited": "dwangstats.registration.elicitation",
+    "error_catalogue": "dwangstats.data.rules.catalogue",
     "Estimate": "dwangstats.estimate",
     "FitError": "dwangstats.errors",
     "FormulaError": "dwangstats.errors",
     "Identification": "dwangstats.registration.identification",
     "IdentificationError": "dwangstats.errors",
     "Indicator": "dwangstats.registration.evidence.indicator",
+    "interval_of_rounded": "dwangstats.data.intervals",
+    "interval_of_suppressed": "dwangstats.data.intervals",
+    "known_on": "dwangstats.data.vintage",
     "MixedResult": "dwangstats.models.mixed",
     "multiple_lists": "dwangstats.registration.lists",
     "Panel": "dwangstats.data.panel",
     "profile_interval": "dwangstats.models.profile",
+    "quality_score": "dwangstats.data.quality",
     "rate_ratio": "dwangstats.registration.ratios",
     "RateModel": "dwangstats.models.rate",
     "RateResult": "dwangstats.models.results",
     "read_tables": "dwangstats.data.read",
     "RegistrationModel": "dwangstats.registration.model",
     "RegistrationResult": "dwangstats.registration.results",
+    "repair": "dwangstats.data.repairs",
+    "Repaired": "dwangstats.data.repairs",
     "SecondSource": "dwangstats.registration.evidence.second_source",
+    "reporting_patterns": "dwangstats.providers.patterns",
+    "ReportingPatterns": "dwangstats.providers.patterns",
     "selection_coverage": "dwangstats.change.selection",
     "sensitivity": "dwangstats.registration.sensitivity",
     "SwitchDates": "dwangstats.registration.evidence.switch_dates",
@@ -102,6 +121,8 @@ _HOME = {
     "two_list_estimate": "dwangstats.registration.lists",
     "under_registration": "dwangstats.registration.under",
     "UnderRegistration": "dwangstats.registration.under",
+    "Vintage": "dwangstats.data.vintage",
+    "with_quality": "dwangstats.data.quality",
     "write_report": "dwangstats.analysis",
 }
 _MODULES = {"figures": "dwangstats.present.figures", "worlds": "dwangstats.worlds"}
@@ -132,11 +153,14 @@ __all__ = [
     "RateResult",
     "RegistrationModel",
     "RegistrationResult",
+    "Repaired",
+    "ReportingPatterns",
     "SecondSource",
     "SwitchDates",
     "Tables",
     "TippingPoint",
     "UnderRegistration",
+    "Vintage",
     "__version__",
     "analyse",
     "audit_size",
@@ -147,18 +171,28 @@ __all__ = [
     "compare",
     "complete_deliverers",
     "completeness",
+    "coverage",
     "decompose_change",
+    "delivery_status",
     "elicit",
+    "error_catalogue",
     "figures",
+    "interval_of_rounded",
+    "interval_of_suppressed",
+    "known_on",
     "multiple_lists",
     "profile_interval",
+    "quality_score",
     "rate_ratio",
     "read_tables",
+    "repair",
+    "reporting_patterns",
     "selection_coverage",
     "sensitivity",
     "tipping_point",
     "two_list_estimate",
     "under_registration",
+    "with_quality",
     "worlds",
     "write_report",
 ]

@@ -1,6 +1,6 @@
 """The main job: from an analysis file to a report.
 
-Reads like a table of contents: read, check, count, select, compare, bound, present.
+Reads like a table of contents: read, repair, check, count, select, compare, bound, present.
 """
 
 import importlib.metadata
@@ -20,11 +20,14 @@ from dwangstats.change.adjustment import FormAdjustment, Given, adjust_form
 from dwangstats.change.comparison import FormComparison, Question, compare_form
 from dwangstats.change.selection import complete_deliverers, selection_coverage
 from dwangstats.change.trends import registered_rates
-from dwangstats.data.checks import CheckReport, check
+from dwangstats.data.checks import CheckReport
 from dwangstats.data.config import AnalysisConfig, load_config
 from dwangstats.data.findings import Finding, findings_frame
 from dwangstats.data.panel import Panel, build_panel
+from dwangstats.data.quality import quality_score, with_quality
 from dwangstats.data.read import Tables, read_tables
+from dwangstats.data.repairs import Repaired, repair
+from dwangstats.data.switches import check_as_asked
 from dwangstats.errors import DataError, InternalError, MissingExtraError
 from dwangstats.estimate import Estimate
 from dwangstats.present.adjusted_contents import adjusted_contents, evidence_findings
@@ -59,6 +62,8 @@ class Analysis:
         What evidence on completeness adds, by form; empty when the analysis file names no evidence.
     contents : ReportContents
         Finished frames for the report.
+    repaired : Repaired or None
+        What the repairs that the analysis file asks for did; None when it asks for none.
     """
 
     config: AnalysisConfig
@@ -67,6 +72,7 @@ class Analysis:
     comparisons: tuple[FormComparison, ...]
     adjustments: tuple[FormAdjustment, ...]
     contents: ReportContents
+    repaired: Repaired | None = None
 
 
 def analyse(source: str | Path, *, language: Language | None = None, progress: Progress | None = None) -> Analysis:
@@ -86,20 +92,26 @@ def analyse(source: str | Path, *, language: Language | None = None, progress: P
     ConfigError
         If the analysis file cannot be understood.
     DataError
-        If the tables have errors; all of them are listed.
+        If the tables have errors; all of them are listed. Or if a repair or the quality score, asked for in the file,
+        lacks its table.
+    DomainError
+        If the file switches off a rule that does not exist.
     """
     config = load_config(source)
     if language is not None:
         config = replace(config, language=language)
-    tables = read_tables(source)
-    checks = check(tables, by=config.panel.by, blank_events=config.panel.blank_events)
+    as_read = read_tables(source)
+    repaired = repair(as_read, config.repairs.apply) if config.repairs.apply else None
+    tables = as_read if repaired is None else repaired.tables
+    checks = check_as_asked(tables, config)
     checks.raise_for_errors(config.language)
+    tables = _with_quality(tables, as_read, config)
     panel = _panel(tables, config)
     selections = _selections(panel, config)
     comparisons = tuple(_comparisons(panel, selections, config, progress))
     adjustments = tuple(_adjustments(panel, selections[config.selection.rule], tables, config))
     contents = _contents(config, tables, checks, panel, selections, comparisons, adjustments)
-    return Analysis(config, checks, panel, comparisons, adjustments, contents)
+    return Analysis(config, checks, panel, comparisons, adjustments, contents, repaired)
 
 
 def write_report(
@@ -135,6 +147,14 @@ def write_report(
         ) from error
     contents = analyse(source, language=language, progress=progress).contents
     return render(contents, Path(out), progress)
+
+
+def _with_quality(tables: Tables, as_read: Tables, config: AnalysisConfig) -> Tables:
+    """The tables with the quality score that the file asks for, of the register as it was before repairs."""
+    asked = config.quality
+    if asked is None:
+        return tables
+    return with_quality(tables, asked.by, scores=quality_score(as_read, asked.by, parts=asked.parts))
 
 
 def _panel(tables: Tables, config: AnalysisConfig) -> Panel:

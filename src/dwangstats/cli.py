@@ -62,6 +62,14 @@ class SizeChoice(StrEnum):
     national = "national"
 
 
+class SectorChoice(StrEnum):
+    """Registers that can be simulated."""
+
+    wvggz = "wvggz"
+    wzd = "wzd"
+    youth = "youth"
+
+
 def main() -> None:
     """Run the command line; a user's bad input ends in sentences, not in a traceback."""
     try:
@@ -112,17 +120,22 @@ def check(
     source: Annotated[Path, typer.Argument(help="A dwangstats.toml, or a folder with the tables.")],
     language: Annotated[LanguageChoice, typer.Option(help="Language of the messages.")] = LanguageChoice.en,
 ) -> None:
-    """Check the tables: every finding with its count, its first rows and what to do."""
+    """Check the tables: every finding with its count, its first rows and what to do.
+
+    With an analysis file: after the repairs that it asks for, and without the rules that it switches off.
+    """
     from dwangstats.data.checks import check as check_tables
     from dwangstats.data.config import load_config
     from dwangstats.data.read import read_tables
+    from dwangstats.data.repairs import repair
+    from dwangstats.data.switches import check_as_asked
 
     chosen: Language = language.value
     with _bar("reading") as progress:
         tables = read_tables(source, progress=progress)
     if source.suffix == ".toml":
-        panel = load_config(source).panel
-        report = check_tables(tables, by=panel.by, blank_events=panel.blank_events)
+        config = load_config(source)
+        report = check_as_asked(repair(tables, config.repairs.apply).tables, config)
     else:
         report = check_tables(tables)
     output.print(report.to_text(chosen))
@@ -152,16 +165,29 @@ def simulate(
     world: Annotated[WorldChoice, typer.Option(help="Which world.")] = WorldChoice.mixed,
     size: Annotated[SizeChoice, typer.Option(help="How large.")] = SizeChoice.small,
     seed: Annotated[int, typer.Option(min=0, help="Seed; the same seed gives the same bytes.")] = 1,
+    sector: Annotated[SectorChoice, typer.Option(help="Which register.")] = SectorChoice.wvggz,
+    planted: Annotated[bool, typer.Option("--errors", help="Plant errors; planted.csv names each.")] = False,
+    versions: Annotated[bool, typer.Option("--versions", help="With every version of each delivery.")] = False,
     every: Annotated[bool, typer.Option("--all", help="All small worlds with their documented seed.")] = False,
 ) -> None:
     """Write a synthetic register with known truth."""
     from dwangstats import worlds
 
+    if every and (sector is not SectorChoice.wvggz or planted or versions):
+        raise typer.BadParameter("--all writes the documented worlds; leave out --sector, --errors and --versions.")
     with _bar("simulating"):
         if every:
             folders = worlds.regenerate(out)
         else:
-            folders = (worlds.write(worlds.make(world.value, size=size.value, rng=seed), out),)
+            made = worlds.make(
+                world.value,
+                size=size.value,
+                rng=seed,
+                sector=sector.value,
+                errors=worlds.ErrorParameters() if planted else None,
+                versions=versions,
+            )
+            folders = (worlds.write(made, out),)
     for folder in folders:
         output.print(f"Written: {folder}")
 

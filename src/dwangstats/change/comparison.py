@@ -19,6 +19,7 @@ from dwangstats.change.refusals import (
     not_fitted,
     other_headline,
 )
+from dwangstats.data.intervals import refuse_intervals
 from dwangstats.data.panel import Panel
 from dwangstats.design.formula import split_formula
 from dwangstats.errors import DomainError, FitError
@@ -109,6 +110,8 @@ def compare_form(panel: Panel, question: Question, form: str, selection: str) ->
     ------
     FormulaError, DomainError
         If the question itself cannot be understood, which no other form would mend.
+    DataError
+        If counts are known to an interval only; `RateModel` and `rate_ratio` take them.
     """
     estimates: dict[tuple[str, CovarianceKind], Estimate] = {}
     fits: dict[str, RateResult | MixedResult] = {}
@@ -116,6 +119,7 @@ def compare_form(panel: Panel, question: Question, form: str, selection: str) ->
     coefficients: list[dict[str, Any]] = []
     statistics: list[dict[str, Any]] = []
     refusals: list[Refusal] = []
+    refuse_intervals(panel.frame, "A comparison of periods with its counts and families")
     _check_formula(question, panel)
     _check_seasons(question, panel)
     for label, formula, family in _models(question, panel):

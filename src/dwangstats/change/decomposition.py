@@ -41,6 +41,7 @@ from dwangstats.change.parts import (
 )
 from dwangstats.change.rate_cells import rate_cells
 from dwangstats.change.registration_cells import registration_cells
+from dwangstats.data.intervals import refuse_intervals
 from dwangstats.design.design import Design
 from dwangstats.design.formula import split_formula
 from dwangstats.errors import InternalError
@@ -198,7 +199,7 @@ def decompose_change(
     DomainError
         If an argument is outside its domain, or the model is one that is not divided.
     DataError
-        If the rows of the two periods cannot be matched.
+        If the rows of the two periods cannot be matched, or counts are known to an interval only.
     FitError
         If the certificate of the fit failed.
 
@@ -271,6 +272,7 @@ def _registered_change(
 ) -> ChangeDecomposition:
     """The division by a rate model: registration and real change are one part."""
     q, design = question, result.design
+    refuse_intervals(design.frame, "A change divided into parts")
     cells = _cells(design, q)
     columns = time_columns(design.frame, q.variable)
     source = rate_cells(result, cells, q.variable, columns, rng, draws, before=q.before, after=q.after)

@@ -5,6 +5,7 @@ from collections.abc import Iterable
 import numpy as np
 import pandas as pd
 
+from dwangstats.data.intervals import refuse_intervals
 from dwangstats.data.panel import Panel
 from dwangstats.errors import DataError
 
@@ -48,7 +49,7 @@ def selection_coverage(panel: Panel, providers: Iterable[str]) -> pd.DataFrame:
     Raises
     ------
     DataError
-        If a provider is not in the panel.
+        If a provider is not in the panel, or counts are known to an interval only.
     """
     kept = {str(name) for name in providers}
     strangers = sorted(kept - set(panel.providers))
@@ -56,6 +57,7 @@ def selection_coverage(panel: Panel, providers: Iterable[str]) -> pd.DataFrame:
         raise DataError(
             f"{len(strangers)} of {len(kept)} providers are not in the panel (first: {', '.join(strangers[:5])})."
         )
+    refuse_intervals(panel.frame, "The coverage in registrations")
     frame = panel.frame
     place = [name for name in ("provider", "location", "law", "period") if name in frame.columns]
     days = frame.groupby(place)["bed_days"].max().reset_index()

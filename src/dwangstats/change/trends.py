@@ -7,6 +7,7 @@ import pandas as pd
 from scipy import stats
 
 from dwangstats._types import Vector
+from dwangstats.data.intervals import refuse_intervals
 from dwangstats.data.panel import Panel
 from dwangstats.numerics.covariance import cluster_covariance, satterthwaite_df
 
@@ -83,7 +84,13 @@ def registered_rates(panel: Panel, level: float = 0.95) -> pd.DataFrame:
     DataFrame
         One row per form and period with the columns form, period, year, events, bed_days, rate,
         lower, upper; the last three per 1,000 bed-days.
+
+    Raises
+    ------
+    DataError
+        If counts are known to an interval only.
     """
+    refuse_intervals(panel.frame, "A registered rate")
     rows = []
     for (form, period), cell in panel.observed.groupby(["form", "period"], sort=True):
         exposure = cell["bed_days"].to_numpy(float)

@@ -1,5 +1,6 @@
 """From registrations to counts: the one step that sees every row, and that runs inside the engine that holds them."""
 
+from collections.abc import Sequence
 from typing import Any
 
 import narwhals as nw
@@ -22,33 +23,61 @@ def count_registrations(registrations: IntoFrame) -> pd.DataFrame:
     ----------
     registrations : any frame that narwhals understands
         Eager or lazy, from pandas, polars, DuckDB, Ibis, Spark; columns as in the schema, ``begin`` a date or
-        date-time.
+        date-time in Dutch clock time (a moment with a zone counts by the clock of that zone, in Spark that of the
+        session; `dwangstats.read_tables` converts it).
 
     Returns
     -------
     DataFrame
         provider_id, law, intervention_code, form, planned, delivery_version (missing where the table has no such
         column or no value), continues (bool; False without such a column), month (period as text, missing where
-        ``begin`` is, or lies outside the years of a period), registrations (int). The counts add up to the number of
-        rows.
+        ``begin`` is, or lies outside the years of a period), registrations (int). One row per cell, sorted, the same
+        in every engine; the counts add up to the number of rows.
     """
     frame = nw.from_native(registrations).lazy()
     keys = [name for name in KEYS if name in frame.collect_schema().names()]
     counted = (
-        frame.with_columns(year=nw.col("begin").dt.year(), month=nw.col("begin").dt.month())
+        frame.select(*keys, year=nw.col("begin").dt.year(), month=nw.col("begin").dt.month())
         .group_by(*keys, "year", "month")
         .agg(registrations=nw.len())
         .collect()
         .to_pandas()
     )
+    return named_cells(counted)
+
+
+def named_cells(counted: pd.DataFrame, also: Sequence[str] = ()) -> pd.DataFrame:
+    """Counts per key, year and month as the cells that `count_registrations` describes.
+
+    Parameters
+    ----------
+    counted : DataFrame
+        Keys of a cell that the registrations have, year, month (numbers), registrations.
+    also : sequence of str
+        Further columns that tell cells apart, kept as they are.
+    """
     tidy = {name: _text(counted, name) for name in _TEXT_KEYS}
     tidy["planned"] = counted["planned"].astype("boolean") if "planned" in counted else _nothing(counted, "boolean")
     tidy["delivery_version"] = _number(counted, "delivery_version")
     never = pd.Series(False, index=counted.index)
     tidy["continues"] = counted["continues"].astype("bool") if "continues" in counted else never
-    tidy["month"] = _month(_number(counted, "year"), _number(counted, "month"))
+    tidy["month"] = _month_names(_number(counted, "year"), _number(counted, "month"))
+    tidy |= {name: counted[name] for name in also}
     tidy["registrations"] = counted["registrations"].astype("int64")
-    return pd.DataFrame(tidy)
+    return added_up(pd.DataFrame(tidy))
+
+
+def added_up(counts: pd.DataFrame) -> pd.DataFrame:
+    """Counts with one row per cell, sorted by all that names a cell, so that every engine gives the same rows.
+
+    Parameters
+    ----------
+    counts : DataFrame
+        registrations, and columns that name a cell; a value may be missing, and one cell may have several rows (one
+        for NaN and one for null, or one per spelling of a law).
+    """
+    cell = [name for name in counts.columns if name != "registrations"]
+    return counts.groupby(cell, dropna=False, sort=True)["registrations"].sum().reset_index()
 
 
 def analysis_form(rows: pd.DataFrame, definition: Definition = "D2") -> NDArray[np.object_]:
@@ -76,6 +105,12 @@ def analysis_form(rows: pd.DataFrame, definition: Definition = "D2") -> NDArray[
     return forms
 
 
+def _month_names(year: "pd.Series[Any]", month: "pd.Series[Any]") -> "pd.Series[Any]":
+    known = year.between(FIRST_YEAR, LAST_YEAR) & month.notna()
+    texts = [f"{int(y):04d}-{int(m):02d}" for y, m in zip(year[known], month[known], strict=True)]
+    return pd.Series(texts, index=year.index[known], dtype="str").reindex(year.index)
+
+
 def _text(frame: pd.DataFrame, name: str) -> "pd.Series[Any]":
     return frame[name].astype("str") if name in frame.columns else _nothing(frame, "str")
 
@@ -84,12 +119,6 @@ def _number(frame: pd.DataFrame, name: str) -> "pd.Series[Any]":
     if name not in frame.columns:
         return _nothing(frame, "float64")
     return pd.to_numeric(frame[name]).astype("Float64").astype("float64")
-
-
-def _month(year: "pd.Series[Any]", month: "pd.Series[Any]") -> "pd.Series[Any]":
-    known = year.between(FIRST_YEAR, LAST_YEAR) & month.notna()
-    texts = [f"{int(y):04d}-{int(m):02d}" for y, m in zip(year[known], month[known], strict=True)]
-    return pd.Series(texts, index=year.index[known], dtype="str").reindex(year.index)
 
 
 def _nothing(frame: pd.DataFrame, dtype: Any) -> "pd.Series[Any]":

@@ -10,6 +10,9 @@ _NAMES = frozenset({"bsn", "burgerservicenummer", "sofinummer"})
 _ENOUGH_VALUES = 5
 _FEWEST_VALUES = 2
 _NINE = re.compile(r"(?<![0-9])[0-9]{9}(?![0-9])")
+_WRITTEN = re.compile(
+    r"(?<![0-9])(?:[0-9]{9}|[0-9]{4}([ .-])[0-9]{2}\1[0-9]{3}|[0-9]{3}([ .-])[0-9]{3}\2[0-9]{3})(?![0-9])"
+)
 _EIGHT = re.compile(r"[0-9]{8}")
 _FRACTION = re.compile(r"\.0+$")
 _SEPARATOR = re.compile(r"[ .-]")
@@ -46,8 +49,19 @@ def looks_like_bsn(values: Iterable[str]) -> bool:
     return few or _mostly_pass(nine) or _mostly_pass(nine | eight)
 
 
+def only_bsn(values: Iterable[str]) -> bool:
+    """Whether a number of nine digits occurs among the values, and each that does passes the eleven-test.
+
+    Stricter than `looks_like_bsn`, for names that are shown in every result: a single number is enough.
+    """
+    codes = _codes()
+    texts = (_FRACTION.sub("", value) for value in values if len(value) >= 9 and value not in codes)
+    nine = {number for text in texts if (number := _nine_digits(text)) is not None}
+    return bool(nine) and _passing(nine) == len(nine)
+
+
 def without_bsn(text: str) -> str:
-    """The text with asterisks for every number of nine digits that passes the eleven-test.
+    """The text with asterisks for every number of nine digits that passes the eleven-test, also as 1234.56.789.
 
     For messages: one such number in a column of other ids is not refused, and must not be repeated. Numbers of eight
     digits are left, because organisations have those.
@@ -55,10 +69,10 @@ def without_bsn(text: str) -> str:
     codes = _codes()
 
     def hidden(found: re.Match[str]) -> str:
-        number = found.group()
-        return "*" * len(number) if passes_eleven_test(number) and number not in codes else number
+        number = _SEPARATOR.sub("", found.group())
+        return "*" * len(found.group()) if passes_eleven_test(number) and number not in codes else found.group()
 
-    return _NINE.sub(hidden, text)
+    return _WRITTEN.sub(hidden, text)
 
 
 def _nine_digits(text: str) -> str | None:

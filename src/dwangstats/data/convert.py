@@ -15,8 +15,10 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
+from dwangstats.data.findings import first_rows
 from dwangstats.data.periods import is_period, parse_period
 from dwangstats.data.schema import ColumnKind
+from dwangstats.errors import DataError
 
 TEXT_DTYPE = pd.Series(["text"]).dtype
 DUTCH_TIME = "Europe/Amsterdam"
@@ -29,6 +31,7 @@ _NUMBER = re.compile(r"[+-]?(?:\d+(?:\.\d*)?|\.\d+)(?:[eE][+-]?\d+)?")
 _ISO = re.compile(r"\d{4}-\d\d-\d\d(?:[T ]\d\d:\d\d(?::\d\d(?:[.,]\d{1,9})?)?(?:Z|[+-]\d\d:?\d\d)?)?")
 _DUTCH = re.compile(r"(\d\d?)-(\d\d?)-(\d{4})((?:[T ]\d\d:\d\d(?::\d\d)?)?)")
 _SHORTENED = re.compile(r"\d[.,]\d+[eE]\+\d{1,2}")
+_SURROGATE = re.compile("[\ud800-\udfff]")
 _LEADING_ZERO = re.compile(r"[+-]?0\d.*")
 _YES_NO = {
     **dict.fromkeys(("true", "yes", "ja", "y", "j", "1", "waar"), True),
@@ -53,11 +56,21 @@ class Converted:
 
 
 def as_text(values: "pd.Series[Any]") -> "pd.Series[str]":
-    """Values as trimmed text, whole floats without a fraction; blank and NA are missing."""
+    """Values as trimmed text, whole floats without a fraction; blank and NA are missing.
+
+    Raises
+    ------
+    DataError
+        If a text holds half of a character (a lone surrogate), which no file in UTF-8 can hold.
+    """
     if values.dtype == TEXT_DTYPE and values.dtype != object:
         texts = values.str.strip()
     else:
-        texts = pd.Series([_text(value) for value in values.tolist()], index=values.index, dtype=TEXT_DTYPE)
+        plain = [_text(value) for value in values.tolist()]
+        try:
+            texts = pd.Series(plain, index=values.index, dtype=TEXT_DTYPE)
+        except UnicodeEncodeError:
+            raise DataError(_half_characters(values, plain)) from None
     return texts.mask(texts.isin(_MISSING_MARKS))
 
 
@@ -103,7 +116,10 @@ def convert_covariate(values: "pd.Series[Any]", decimal: str = ".") -> "pd.Serie
     Whole numbers without gaps become int64, other numbers float64, texts stay texts; a column that is not text is
     kept as it is.
     """
-    plain = values.infer_objects()
+    try:
+        plain = values.infer_objects()
+    except UnicodeEncodeError:
+        plain = values
     if plain.dtype not in (object, TEXT_DTYPE):
         return plain
     texts = as_text(plain)
@@ -127,6 +143,15 @@ def parse_number(text: str, kind: ColumnKind, decimal: str) -> float | None:
         return None
     number = float(plain)
     return number if math.isfinite(number) else None
+
+
+def _half_characters(values: "pd.Series[Any]", texts: list[str]) -> str:
+    rows = [row for row, text in zip(values.index, texts, strict=True) if _SURROGATE.search(text)]
+    first = ", ".join(map(str, first_rows(rows)))
+    return (
+        f"Column '{values.name}': {len(rows)} of {len(texts)} texts hold half of a character (first rows: {first}). "
+        "Read the file again with its own encoding; UTF-8 has no such texts."
+    )
 
 
 def _text(value: Any) -> str:
@@ -183,11 +208,11 @@ def _moment(text: str, kind: ColumnKind) -> tuple[datetime | None, bool]:
         return None, False
     try:
         moment = datetime.fromisoformat(text)
-    except ValueError:
+        zoned = moment.tzinfo is not None
+        if zoned:
+            moment = moment.astimezone(ZoneInfo(DUTCH_TIME)).replace(tzinfo=None)
+    except (ValueError, OverflowError):  # a moment of the year 1 or 9999 may have no Dutch clock time
         return None, False
-    zoned = moment.tzinfo is not None
-    if zoned:
-        moment = moment.astimezone(ZoneInfo(DUTCH_TIME)).replace(tzinfo=None)
     return (None, False) if kind == "date" and moment.time() != datetime.min.time() else (moment, zoned)
 
 

@@ -52,6 +52,25 @@ class RawTable:
     sha256: str | None
 
 
+@dataclass(frozen=True, slots=True)
+class CsvHeader:
+    """The line with the names of a CSV file, found from the beginning of the file.
+
+    Attributes
+    ----------
+    names : tuple of str
+        Trimmed; empty for a column without a name.
+    delimiter : str
+        Mark between the fields.
+    lines_above : int
+        Blank lines, and a line "sep=;", above the header.
+    """
+
+    names: tuple[str, ...]
+    delimiter: str
+    lines_above: int
+
+
 def read_file(path: Path, delimiter: str | None = None) -> RawTable:
     """Read a CSV or Parquet file without converting anything.
 
@@ -108,11 +127,45 @@ def read_frame(name: str, frame: Any) -> RawTable:
         raise MissingExtraError(
             f'{name}: collecting this table needs a package that is not installed. Run: pip install "dwangstats[io]"'
         ) from error
-    return RawTable(name, _numbered(_checked(name, _to_pandas(eager))), None, 0, 0, None)
+    return RawTable(name, _numbered(_checked(name, python_values(eager))), None, 0, 0, None)
 
 
-def _to_pandas(table: "nw.DataFrame[Any]") -> pd.DataFrame:
-    # Python objects and not numpy arrays: an integer beside a missing value must not become a float.
+def csv_header(name: str, beginning: bytes, delimiter: str | None = None) -> CsvHeader:
+    """Names and delimiter of a CSV file.
+
+    Parameters
+    ----------
+    name : str
+        What messages call the file.
+    beginning : bytes
+        Its first bytes, at least up to the end of the header.
+    delimiter : str, optional
+        Found from the line "sep=;" or from the header when left out.
+
+    Raises
+    ------
+    DataError
+        If this is not the beginning of a text in UTF-8, is blank, or a name occurs twice.
+    """
+    _refuse_other_encoding(name, beginning)
+    whole = _plain_lines(beginning)
+    text = whole.lstrip(b"\n")
+    if not text.strip():
+        raise DataError(f"{name}: the file is empty.")
+    under, announced = _without_separator_line(text)
+    line = _first_line(under)
+    used = delimiter or announced or _find_delimiter(line)
+    header = _fields(line, used)
+    _refuse_twice(name, header)
+    above = whole[: len(whole) - len(under)].count(b"\n")
+    return CsvHeader(tuple(header), used, above)
+
+
+def python_values(table: "nw.DataFrame[Any]") -> pd.DataFrame:
+    """A pandas frame with the values of an eager frame as Python objects.
+
+    Not as numpy arrays: an integer beside a missing value must not become a float.
+    """
     return pd.DataFrame({column: pd.Series(table[column].to_list(), dtype=object) for column in table.columns})
 
 
@@ -137,12 +190,12 @@ def _parquet(name: str, data: bytes) -> pd.DataFrame:
         table = parquet.read_table(io.BytesIO(data))
     except arrow.ArrowException as error:
         raise DataError(f"{name}: this is not a Parquet file that can be read. Write it again.") from error
-    return _checked(name, _to_pandas(nw.from_native(table, eager_only=True)))
+    return _checked(name, python_values(nw.from_native(table, eager_only=True)))
 
 
 def _csv(name: str, data: bytes, delimiter: str | None) -> tuple[pd.DataFrame, str]:
     _refuse_other_encoding(name, data)
-    text = data.removeprefix(b"\xef\xbb\xbf").replace(b"\r\n", b"\n").replace(b"\r", b"\n").strip(b"\n") + b"\n"
+    text = _plain_lines(data).strip(b"\n") + b"\n"
     if not text.strip():
         raise DataError(f"{name}: the file is empty.")
     if text.count(b'"') % 2:
@@ -150,7 +203,7 @@ def _csv(name: str, data: bytes, delimiter: str | None) -> tuple[pd.DataFrame, s
     text, announced = _without_separator_line(text)
     header_line = _first_line(text)
     used = delimiter or announced or _find_delimiter(header_line)
-    header = [column.strip() for column in next(csv.reader([header_line], delimiter=used))]
+    header = _fields(header_line, used)
     rows = _row_numbers(name, text, used, len(header))
     _refuse_twice(name, header)
     if rows.size == 0:
@@ -166,6 +219,15 @@ def _csv(name: str, data: bytes, delimiter: str | None) -> tuple[pd.DataFrame, s
         )
     frame.index = pd.Index(rows, name="row")
     return frame, used
+
+
+def _plain_lines(data: bytes) -> bytes:
+    """The bytes without the mark of UTF-8, every line ended by one newline."""
+    return data.removeprefix(b"\xef\xbb\xbf").replace(b"\r\n", b"\n").replace(b"\r", b"\n")
+
+
+def _fields(line: str, delimiter: str) -> list[str]:
+    return [field.strip() for field in next(csv.reader([line], delimiter=delimiter))]
 
 
 def _without_separator_line(text: bytes) -> tuple[bytes, str | None]:

@@ -6,20 +6,25 @@ from typing import Any
 
 import pandas as pd
 
-from dwangstats.data.bsn import is_bsn_name, looks_like_bsn, without_bsn
+from dwangstats.data.bsn import is_bsn_name, looks_like_bsn, only_bsn, without_bsn
 from dwangstats.data.config import ColumnMap, ReadConfig
 from dwangstats.data.convert import TEXT_DTYPE, Converted, as_text, convert_column, convert_covariate
 from dwangstats.data.files import RawTable
 from dwangstats.data.findings import Finding
 from dwangstats.data.nearest import did_you_mean, nearest
 from dwangstats.data.notes import note
+from dwangstats.data.persons import may_name_a_person, names_of_columns
 from dwangstats.data.schema import ColumnKind, TableSchema
 from dwangstats.errors import DataError
 
 _SHOWN_CHARACTERS = 20
 _SHOWN_COLUMNS = 12
 _RESEMBLES = 0.8
+#: a date of any kind or a few digits: all that is quoted from a table of persons, whose columns may stand swapped.
+_PLAIN = re.compile(r"\d{1,4}[-/.]\d{1,2}[-/.]\d{1,4}(?:[T ][\d:.,]*)?|[+-]?[\d.,]{1,4}")
 _THOUSANDS = re.compile(r"[+-]?[1-9]\d{0,2}(?:\.\d{3})+")
+#: columns whose values are shown everywhere.
+_PLACES = frozenset({"provider_id", "location_id", "provider", "location"})
 _DELIMITER_NAMES = {";": ";", "\t": "TAB", "|": "|"}
 
 
@@ -84,7 +89,10 @@ def _refuse_bsn_values(name: str, converted: Mapping[str, "pd.Series[Any]"], sch
     for column, values in converted.items():
         known = schema.column(column)
         distinct = _whole(pd.Series(values.dropna().unique()))
-        if (known is None or known.kind in {"id", "text"}) and looks_like_bsn(as_text(distinct).dropna()):
+        if known is not None and known.kind not in {"id", "text"}:
+            continue
+        texts = as_text(distinct).dropna()
+        if looks_like_bsn(texts) or (column in _PLACES and only_bsn(texts)):
             problems.append(
                 f"{name}: the values of column '{column}' pass the eleven-test of citizen service numbers (BSN), which "
                 "are refused. Replace them by a pseudonym where the data come from; for an organisation use its "
@@ -148,10 +156,16 @@ def _period_text(year: str, number: str, part: str) -> str:
 def _refuse_missing_columns(name: str, frame: pd.DataFrame, schema: TableSchema) -> None:
     missing = [column for column in schema.required if column not in frame.columns]
     spare = [column for column in frame.columns if schema.column(column) is None]
-    if missing:
-        shown = ", ".join(map(str, frame.columns[:_SHOWN_COLUMNS])) + (
-            ", ..." if frame.shape[1] > _SHOWN_COLUMNS else ""
+    if missing and not any(schema.column(column) for column in frame.columns):
+        # a file without a header has its first row in this place, which may hold persons
+        raise DataError(
+            f"{name}: none of its {frame.shape[1]} columns has a name of the table {schema.name}, which needs "
+            f"{', '.join(schema.required)}. Is the first line a header? Rename the columns, or map them in "
+            f"[columns.{schema.name}] of the analysis file."
         )
+    if missing:
+        names = names_of_columns(list(frame.columns))
+        shown = ", ".join(names[:_SHOWN_COLUMNS]) + (", ..." if len(names) > _SHOWN_COLUMNS else "")
         raise DataError(
             [
                 f"{name}: the column '{column}' is missing.{did_you_mean(column, spare)} "
@@ -214,11 +228,17 @@ def _trouble(
     found = []
     for rule, hit in result.trouble.items():
         values = as_text(original[hit])
-        example = "" if kind == "id" or name == "client_id" else _example(values, private)
+        quotable = kind != "id" and _is_quotable(table, str(values.iloc[0]))
+        example = _example(values, private) if quotable else ""
         of = int(as_text(original).notna().sum())
         count = int(hit.sum())
         found.append(note(rule, table, count=count, of=of, rows=values.index, column=name, example=example))
     return found
+
+
+def _is_quotable(table: str, text: str) -> bool:
+    """Whether a text that is no number, date or period may be repeated: what may name a person is not."""
+    return bool(_PLAIN.fullmatch(text)) or (table != "registrations" and not may_name_a_person(text))
 
 
 def _example(values: "pd.Series[str]", private: frozenset[str]) -> str:
@@ -231,16 +251,18 @@ def _example(values: "pd.Series[str]", private: frozenset[str]) -> str:
 
 def _unknown_columns(frame: pd.DataFrame, schema: TableSchema, mapped: Iterable[str]) -> list[Finding]:
     expected = set(mapped)
+    shown = dict(zip(frame.columns, names_of_columns(list(frame.columns)), strict=True))
     unknown = [name for name in frame.columns if schema.column(name) is None and name not in expected]
     absent = [column.name for column in schema.columns if column.name not in frame.columns]
     resembling = {name: near for name in unknown if (near := nearest(name, absent, _RESEMBLES)) is not None}
     width = frame.shape[1]
     found = []
     if unknown:
-        listed = ", ".join(unknown[:_SHOWN_COLUMNS]) + (", ..." if len(unknown) > _SHOWN_COLUMNS else "")
+        listed = ", ".join(shown[name] for name in unknown[:_SHOWN_COLUMNS])
+        listed += ", ..." if len(unknown) > _SHOWN_COLUMNS else ""
         found.append(note("unknown-columns", schema.name, count=len(unknown), of=width, example=listed))
     found += [
-        note("misspelt-column", schema.name, count=1, of=width, example=f"'{name}' ('{near}')")
+        note("misspelt-column", schema.name, count=1, of=width, example=f"'{shown[name]}' ('{near}')")
         for name, near in resembling.items()
     ]
     return found

@@ -13,7 +13,8 @@ from dwangstats.data.reasons import OF_STATUS, What
 
 IDENTITY = ("provider", "location", "law", "period", "form")
 MEASURES = ("events", "bed_days", "delivered")
-RESERVED = (*IDENTITY, "year", "time", *MEASURES)
+BOUNDS = ("lower", "upper")
+RESERVED = (*IDENTITY, "year", "time", *MEASURES, *BOUNDS)
 
 ALL_FORMS = "all"
 
@@ -60,6 +61,7 @@ class PanelParts:
     delivery_status : DataFrame
         provider, period, status.
     registrations_read : int
+        Intervals by their lower bounds.
     """
 
     frame: pd.DataFrame
@@ -75,13 +77,14 @@ def arrange(rows: pd.DataFrame, covariates: Sequence[str]) -> pd.DataFrame:
     Parameters
     ----------
     rows : DataFrame
-        provider, period, form, events, bed_days, delivered, the covariates, and location and law if there are any.
+        provider, period, form, events, bed_days, delivered, the covariates, and location and law if there are any;
+        lower and upper if some counts are intervals.
 
     Returns
     -------
     DataFrame
         provider, [location], [law], period, year (int), time (middle of the period in decimal years), form, events,
-        bed_days, delivered (bool), covariates; sorted by the columns that name a row.
+        bed_days, delivered (bool), [lower, upper], covariates; sorted by the columns that name a row.
     """
     key = [name for name in IDENTITY if name in rows.columns]
     years = {text: parse_period(text).year for text in rows["period"].unique()}
@@ -93,7 +96,8 @@ def arrange(rows: pd.DataFrame, covariates: Sequence[str]) -> pd.DataFrame:
         bed_days=frame["bed_days"].astype("float64"),
         delivered=frame["delivered"].astype(bool),
     )
-    return frame[[*key[:-1], "year", "time", "form", *MEASURES, *covariates]]
+    bounds = [name for name in BOUNDS if name in frame.columns]
+    return frame[[*key[:-1], "year", "time", "form", *MEASURES, *bounds, *covariates]]
 
 
 def undelivered_rows(frame: pd.DataFrame, delivery_status: pd.DataFrame) -> list[tuple[What, str, int]]:

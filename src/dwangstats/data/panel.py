@@ -13,18 +13,29 @@ import pandas as pd
 from dwangstats._types import PeriodKind
 from dwangstats.data import reasons
 from dwangstats.data.bsn import without_bsn
-from dwangstats.data.checks import check
+from dwangstats.data.checks import check_input
 from dwangstats.data.codes import DEFINITIONS, Definition
 from dwangstats.data.config import BlankEvents
+from dwangstats.data.counted import Counted, needs_rows
 from dwangstats.data.counting import panel_from_registrations, question_problems
+from dwangstats.data.intervals import (
+    Bounds,
+    Coarse,
+    Ties,
+    is_interval,
+    least_counts,
+    refuse_intervals,
+    without_idle_bounds,
+)
 from dwangstats.data.layout import ALL_FORMS, IDENTITY, MEASURES, RESERVED, PanelParts, Question, undelivered_rows
 from dwangstats.data.named import tables_from_columns
 from dwangstats.data.nearest import did_you_mean
+from dwangstats.data.order import order_problems
 from dwangstats.data.periods import PERIOD_KINDS
 from dwangstats.data.read import Tables
 from dwangstats.data.ready import panel_from_counts, ready_problems
 from dwangstats.data.sum_forms import sum_over_forms
-from dwangstats.data.vintage import known_on
+from dwangstats.data.vintage import known_on, moment_of
 from dwangstats.errors import DataError, InternalError
 
 DEFAULT_UNIT = "bed-days"
@@ -40,6 +51,8 @@ class Panel:
         provider, [location], [law], period ("2021-H1"), year (int), time (middle of the period, decimal years), form,
         events (registrations; missing where nothing was delivered), bed_days (days; above zero where delivered),
         delivered (bool), then the covariates. One row per provider (and location), period and form, sorted by these.
+        Where counts were rounded or suppressed also lower and upper, the bounds of every delivered count (upper may be
+        inf); events is missing where they differ.
     unit : str
         What one unit of exposure is.
     by : {"month", "quarter", "half-year", "year"}
@@ -48,12 +61,14 @@ class Panel:
         sha256 over the input and the arguments.
     set_aside : DataFrame
         what, reason, count. "registrations" that are in no delivered row, and "rows" (a provider, or location, in a
-        period, counted once over forms) that have no measured rate.
+        period, counted once over forms) that have no measured rate. A count known to an interval only is in it with its
+        lower bound, as at least so many registrations.
     registrations_read : int or None
-        Registrations in the input: those in delivered rows and those set aside add up to it.
+        Registrations in the input, intervals by their lower bounds: those in delivered rows and those set aside add up
+        to it. Those that a repair removed are among both.
     delivery_status : DataFrame
-        provider, period, status (accepted, rejected, not_delivered, nothing_to_report, unknown), for every provider in
-        every period.
+        provider, period, status (accepted, rejected, not_delivered, nothing_to_report, unknown; at a date also
+        not_yet_due and not_kept), for every provider in every period.
 
     Raises
     ------
@@ -71,7 +86,7 @@ class Panel:
 
     def __post_init__(self) -> None:
         _verify_rows(self.frame)
-        counted = int(self.frame.loc[self.frame["delivered"], "events"].sum())
+        counted = int(least_counts(self.frame)[self.frame["delivered"].to_numpy()].sum())
         apart = reasons.registrations_in(self.set_aside)
         if self.registrations_read is not None and counted + apart != self.registrations_read:
             raise InternalError(
@@ -85,7 +100,7 @@ class Panel:
         *,
         provider: str,
         period: str | Mapping[str, str],
-        events: str,
+        events: str | None = None,
         exposure: str,
         location: str | None = None,
         form: str | None = None,
@@ -94,6 +109,11 @@ class Panel:
         covariates: str | Sequence[str] = (),
         unit: str = DEFAULT_UNIT,
         blank_events: BlankEvents = "error",
+        lower: str | None = None,
+        upper: str | None = None,
+        rounded_to: int | None = None,
+        ties: Ties = "up",
+        suppressed: Mapping[str, Bounds] | None = None,
     ) -> "Panel":
         """Make a panel of a frame of ready counts.
 
@@ -102,7 +122,8 @@ class Panel:
         df : pandas, polars or any frame that narwhals takes
             One row per provider (or location), period and form.
         provider, events, exposure : str
-            Names of its columns. Counts are whole and not negative; exposure is in days of ``unit``.
+            Names of its columns. Counts are whole and not negative; exposure is in days of ``unit``. ``events`` may be
+            left out where ``lower`` and ``upper`` hold all that is known.
         period : str or mapping
             A column of periods ("2021", "2021-H1", "2021-Q3", "2021-05"), or the columns of its parts:
             ``{"year": ..., "month": ...}`` or ``{"year": ..., "quarter": ...}``.
@@ -114,18 +135,33 @@ class Panel:
             What one unit of exposure is.
         blank_events : {"error", "not delivered"}
             What a blank count means. It never means zero.
+        lower, upper : str, optional
+            Columns with the least and greatest possible count, both included; "inf" for no upper bound. Where both are
+            blank the count is exact.
+        rounded_to : int, optional
+            All counts shown as numbers are multiples of this to which they were rounded: with 5 a 10 is 8 to 12.
+        ties : {"up", "down", "even"}
+            Where counts halfway went; see `dwangstats.data.intervals.interval_of_rounded`.
+        suppressed : mapping of text to (lower, upper), optional
+            Texts in place of counts and what they stand for: ``{"<5": (0, 4)}``, or ``(1, 4)`` where a zero is shown as
+            0; ``{"100+": (100, math.inf)}``. Together with ``rounded_to`` a count that is shown was not suppressed.
 
         Raises
         ------
         DataError
             With every problem found in the frame.
+
+        Notes
+        -----
+        How counts were made coarse is never guessed. A count between two different bounds is fitted as the probability
+        of that interval (`RateModel` with fixed effects); what cannot carry intervals refuses the panel.
         """
         columns = {"provider": provider, "location": location, "law": law, "form": form}
-        columns |= {"events": events, "bed_days": exposure, "delivered": delivered}
+        columns |= {"events": events, "bed_days": exposure, "delivered": delivered, "lower": lower, "upper": upper}
         named = {ours: theirs for ours, theirs in columns.items() if theirs is not None}
         covariates = _several(covariates)
         _refuse(_covariate_names(covariates))
-        tables = tables_from_columns(df, named, period, covariates)
+        tables = tables_from_columns(df, named, period, covariates, Coarse(rounded_to, ties, suppressed))
         return build_panel(tables, covariates=covariates, unit=unit, blank_events=blank_events)
 
     @property
@@ -153,6 +189,11 @@ class Panel:
         """Names of the covariates."""
         return tuple(str(name) for name in self.frame.columns if name not in RESERVED)
 
+    @property
+    def has_intervals(self) -> bool:
+        """Whether counts of delivered rows are known only to lie in an interval."""
+        return bool(is_interval(self.frame).any())
+
     def for_form(self, form: str) -> "Panel":
         """The panel of one form, or with "all" of the sum over its forms.
 
@@ -162,7 +203,8 @@ class Panel:
         Raises
         ------
         DataError
-            If the panel has no such form; for "all", if the forms of a row have different bed-days.
+            If the panel has no such form; for "all", if the forms of a row have different bed-days, or counts are
+            intervals: which sums are how likely then depends on the parts.
         """
         if form not in self.forms and form != ALL_FORMS:
             raise DataError(
@@ -173,8 +215,9 @@ class Panel:
             return self
         if form in self.forms:
             others = self.frame["form"] != form
-            lost = int(self.frame.loc[others & self.frame["delivered"], "events"].sum())
+            lost = _least(self.frame.loc[others & self.frame["delivered"]])
             return self._with(self.frame.loc[~others], [("registrations", reasons.OTHER_FORM, lost)], "form", form)
+        refuse_intervals(self.frame, "The sum over forms")
         frame, lost = sum_over_forms(self.frame)
         return self._with(frame, [("registrations", reasons.FORM_MISSING, lost)], "form", form)
 
@@ -218,7 +261,7 @@ class Panel:
         dropped = self.frame.loc[~inside & self.frame["delivered"]]
         place = [name for name in IDENTITY if name in dropped.columns and name != "form"]
         entries: list[tuple[reasons.What, str, int]] = [
-            ("registrations", reason, int(dropped["events"].sum())),
+            ("registrations", reason, _least(dropped)),
             ("rows", reason, len(dropped[place].drop_duplicates())),
         ]
         status = self.delivery_status.loc[self.delivery_status[column].isin(wanted)].reset_index(drop=True)
@@ -232,7 +275,7 @@ class Panel:
         without = undelivered_rows(frame, self.delivery_status)
         return replace(
             self,
-            frame=frame.reset_index(drop=True),
+            frame=without_idle_bounds(frame).reset_index(drop=True),
             set_aside=reasons.extend(self.set_aside.loc[~again], [*entries, *without]),
             fingerprint=_fingerprint(self.fingerprint, list(arguments)),
         )
@@ -282,7 +325,9 @@ def build_panel(
         Count interventions in place of registrations: those of one client and form with interruptions of at most this
         many hours are one, counted where it begins (`dwangstats.data.episodes`). 24 is the rule of Dutch registers.
     as_of : date or text such as "2024-10-08", optional
-        Count what was known on this date (`dwangstats.data.vintage`); what arrived later is set aside.
+        Count what was known on this date (`dwangstats.data.vintage`); what arrived later is set aside. Bed-days have
+        no versions and are those of today. Not of tables that were repaired, and not beside a quality score of another
+        date: take `dwangstats.known_on` first and repair that.
 
     Raises
     ------
@@ -292,21 +337,31 @@ def build_panel(
     forms = None if form is None else _several(form)
     question = Question(forms or None, definition, by, law, planned, _several(covariates), gap_hours)
     later = 0
+    moment = None if as_of is None else moment_of(as_of)
+    _refuse(needs_rows(tables.counted, [] if as_of is None else ["as_of"]))
+    _refuse(order_problems(tables, moment, question.covariates))
     if as_of is not None:
         vintage = known_on(tables, as_of)
         tables, later = vintage.tables, vintage.later_registrations
-    report = check(tables, by=by if by in PERIOD_KINDS and tables.panel is None else None, blank_events=blank_events)
+    period = by if by in PERIOD_KINDS and tables.panel is None else None
+    report = check_input(tables, by=period, blank_events=blank_events)
     _refuse([*_argument_problems(question, blank_events), *report.problems(), *_table_problems(tables, question)])
     parts = _parts(tables, question)
     arguments: list[Any] = [forms, definition, by, law, planned, question.covariates, unit, blank_events]
     arguments += [str(given) for given in (gap_hours, as_of) if given is not None]
+    arguments += [[made.name, made.rows, made.removed] for made in tables.repairs]
+    removed = 0 if tables.panel is not None else sum(made.removed for made in tables.repairs)
+    without: list[tuple[reasons.What, str, int]] = [
+        ("registrations", reasons.NOT_YET, later),
+        ("registrations", reasons.REMOVED_BY_REPAIR, removed),
+    ]
     return Panel(
         frame=parts.frame,
         unit=unit,
         by=parts.by,
         fingerprint=_fingerprint(tables.fingerprint, arguments),
-        set_aside=reasons.extend(parts.set_aside, [("registrations", reasons.NOT_YET, later)]),
-        registrations_read=None if parts.registrations_read is None else parts.registrations_read + later,
+        set_aside=reasons.extend(parts.set_aside, without),
+        registrations_read=None if parts.registrations_read is None else parts.registrations_read + later + removed,
         delivery_status=parts.delivery_status,
     )
 
@@ -314,11 +369,10 @@ def build_panel(
 def _parts(tables: Tables, question: Question) -> PanelParts:
     if tables.panel is not None:
         return panel_from_counts(tables.panel, question)
-    if tables.registrations is None or tables.exposure is None:
+    registrations = tables.registrations if tables.counted is None else tables.counted
+    if registrations is None or tables.exposure is None:
         raise InternalError("a panel was asked for without registrations or without exposure")
-    return panel_from_registrations(
-        tables.registrations, tables.exposure, tables.locations, tables.deliveries, question
-    )
+    return panel_from_registrations(registrations, tables.exposure, tables.locations, tables.deliveries, question)
 
 
 def _argument_problems(question: Question, blank_events: str) -> list[str]:
@@ -341,18 +395,21 @@ def _table_problems(tables: Tables, question: Question) -> list[str]:
         if question.gap_hours is not None:
             problems.append("gap_hours does not apply to ready counts; leave it out.")
         return problems + _absent_covariates("panel", tables.panel, question.covariates)
-    absent = [name for name in ("registrations", "exposure") if getattr(tables, name) is None]
-    if tables.registrations is None or tables.exposure is None:
+    registrations = tables.registrations if tables.counted is None else tables.counted
+    absent = [
+        name for name, table in (("registrations", registrations), ("exposure", tables.exposure)) if table is None
+    ]
+    if registrations is None or tables.exposure is None:
         return [
             f"A panel needs the tables registrations and exposure, or ready counts in panel; {name} is missing."
             for name in absent
         ]
-    problems = question_problems(tables.registrations, tables.deliveries, question)
-    problems += _episode_problems(tables.registrations, question)
+    problems = question_problems(registrations, tables.deliveries, question)
+    problems += _episode_problems(registrations, question)
     return problems + _absent_covariates("exposure", tables.exposure, question.covariates)
 
 
-def _episode_problems(registrations: pd.DataFrame, question: Question) -> list[str]:
+def _episode_problems(registrations: pd.DataFrame | Counted, question: Question) -> list[str]:
     """What keeps registrations from being joined to interventions."""
     if question.gap_hours is None:
         return []
@@ -397,17 +454,24 @@ def _fingerprint(source: str, arguments: Sequence[Any]) -> str:
     return hashlib.sha256(json.dumps([source, *arguments]).encode()).hexdigest()
 
 
+def _least(frame: pd.DataFrame) -> int:
+    """Registrations in delivered rows, of intervals at least so many."""
+    return int(np.nansum(least_counts(frame)))
+
+
 def _verify_rows(frame: pd.DataFrame) -> None:
     key = [name for name in IDENTITY if name in frame.columns]
     delivered = frame["delivered"].to_numpy(dtype=bool)
-    events, days = frame["events"].to_numpy(), frame["bed_days"].to_numpy()
+    events, days, wide = frame["events"].to_numpy(), frame["bed_days"].to_numpy(), is_interval(frame)
+    least = least_counts(frame)
     sound = {
         "has its columns": {"provider", "period", "form", "year", "time", *MEASURES} <= set(frame.columns),
         "names each row once": not frame.duplicated(key).any(),
         "has whole counts where delivered": bool(
-            (np.isfinite(events) & (events >= 0) & (events == np.floor(events)))[delivered].all()
+            (np.isfinite(least) & (least >= 0) & (least == np.floor(least)))[delivered].all()
         ),
-        "has no counts where not delivered": bool(np.isnan(events[~delivered]).all()),
+        "has no counts where not delivered": bool(np.isnan(events[~delivered]).all() and not wide[~delivered].any()),
+        "has no counts where they are intervals": bool(np.isnan(events[wide]).all()),
         "has bed-days where delivered": bool((np.isfinite(days) & (days > 0))[delivered].all()),
     }
     broken = [name for name, holds in sound.items() if not holds]

@@ -3,22 +3,26 @@
 import hashlib
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from datetime import datetime
 from pathlib import Path
-from typing import Any
+from typing import Any, get_args
 
 import pandas as pd
 
 from dwangstats._types import Progress
 from dwangstats.data.bsn import without_bsn
 from dwangstats.data.config import TABLE_SUFFIXES, AnalysisConfig, ColumnMap, ReadConfig, load_config
+from dwangstats.data.count_in_engine import count_in_engine
+from dwangstats.data.counted import Counted
 from dwangstats.data.digest import frame_digest
+from dwangstats.data.engines import RowsIn, opened, stays_in_engine
 from dwangstats.data.files import FRAME, RawTable, read_file, read_frame
 from dwangstats.data.findings import Finding
 from dwangstats.data.interpret import interpret
 from dwangstats.data.nearest import did_you_mean
 from dwangstats.data.notes import note
 from dwangstats.data.schema import SCHEMAS
-from dwangstats.errors import DataError
+from dwangstats.errors import DataError, DomainError
 
 _DATA_SUFFIXES = frozenset({*TABLE_SUFFIXES, ".tsv", ".txt", ".xlsx", ".xls", ".xml", ".json", ".sav", ".dta", ".rds"})
 
@@ -46,6 +50,44 @@ class Source:
 
 
 @dataclass(frozen=True, slots=True)
+class RepairMade:
+    """A repair that was made in tables.
+
+    Attributes
+    ----------
+    name : str
+        Name of the repair.
+    rows : int
+        Rows that it changed or removed.
+    removed : int
+        Registrations that it removed.
+    kept : int or None
+        Registrations that were there afterwards; None without that table.
+    """
+
+    name: str
+    rows: int
+    removed: int
+    kept: int | None
+
+
+@dataclass(frozen=True, slots=True)
+class Scored:
+    """That `dwangstats.with_quality` put its columns in the table of bed-days.
+
+    Attributes
+    ----------
+    columns : tuple of str
+        Names of these columns.
+    known_on : datetime or None
+        The moment of which the score is what was known; None for the score of everything that came in.
+    """
+
+    columns: tuple[str, ...]
+    known_on: datetime | None
+
+
+@dataclass(frozen=True, slots=True)
 class Tables:
     """The input tables, converted by the schema; a table that was not given is None.
 
@@ -58,6 +100,12 @@ class Tables:
         One per table that was read.
     reading : tuple of Finding
         What could not be read, or was noticed while reading.
+    counted : Counted or None
+        Registrations that stayed in their engine: their counts, in place of the table ``registrations``.
+    repairs : tuple of RepairMade
+        Repairs that were made in these tables, in order; also those that touched nothing.
+    scored : Scored or None
+        Of which moment the quality score in ``exposure`` is; None where `dwangstats.with_quality` put none there.
     """
 
     registrations: pd.DataFrame | None = None
@@ -70,6 +118,15 @@ class Tables:
     panel: pd.DataFrame | None = None
     sources: tuple[Source, ...] = ()
     reading: tuple[Finding, ...] = ()
+    counted: Counted | None = None
+    repairs: tuple[RepairMade, ...] = ()
+    scored: Scored | None = None
+
+    def __repr__(self) -> str:
+        rows = [f"{name}: {len(frame)} rows" for name, frame in self.given.items()]
+        if self.counted is not None:
+            rows.append(f"registrations: {self.counted.registrations} rows in {self.counted.engine}")
+        return f"Tables({', '.join(rows)})"
 
     @property
     def given(self) -> dict[str, pd.DataFrame]:
@@ -78,8 +135,14 @@ class Tables:
 
     @property
     def fingerprint(self) -> str:
-        """sha256 over the content of all tables; the same whether they came from files or from frames."""
+        """sha256 over the content of all tables; the same whether they came from files or from frames.
+
+        Of registrations that stayed in an engine the counts are hashed (`Counted.fingerprint`): the same for every
+        engine, and other than that of the same rows in memory.
+        """
         lines = [f"{name} {frame_digest(frame)}" for name, frame in self.given.items()]
+        if self.counted is not None:
+            lines.append(f"counted {self.counted.fingerprint}")
         return hashlib.sha256("\n".join(lines).encode()).hexdigest()
 
 
@@ -96,7 +159,11 @@ class _Plan:
 
 
 def read_tables(
-    source: str | Path | AnalysisConfig | None = None, *, progress: Progress | None = None, **frames: Any
+    source: str | Path | AnalysisConfig | None = None,
+    *,
+    rows: RowsIn = "auto",
+    progress: Progress | None = None,
+    **frames: Any,
 ) -> Tables:
     """Read the input tables from a folder, an analysis file, or frames in memory.
 
@@ -105,11 +172,18 @@ def read_tables(
     source : str, Path or AnalysisConfig, optional
         A folder with files such as registrations.csv or exposure.parquet (other files are left alone, and named in a
         finding), one such file, or an analysis file (dwangstats.toml).
+    rows : {"auto", "memory", "engine"}
+        Where the rows of the table registrations are. With "engine" they are counted where they are (a file by DuckDB,
+        in parts; a frame by its own engine) and only the counts come into memory, in ``counted``: enough for
+        `build_panel`, not for what needs single rows (interventions by ``gap_hours``, ``as_of``, repairs, signs of
+        errors in rows). "auto" does so with a CSV file of more than 250 MB, and with any other table of more than two
+        million rows that is not in pandas.
     progress : callable, optional
-        Called with (tables read, tables in all).
+        Called with (tables read, tables in all); of a table that is counted in its engine also on the way, and then
+        in hundredths of tables.
     **frames
-        Tables by name: ``panel=df``. Any frame that narwhals takes; a lazy one is collected. A column keeps the name
-        it has in the schema.
+        Tables by name: ``panel=df``. Any frame that narwhals takes (pandas, polars, DuckDB, Spark, Ibis); a lazy one
+        is collected. A column keeps the name it has in the schema.
 
     Returns
     -------
@@ -124,36 +198,85 @@ def read_tables(
     ConfigError
         If the analysis file is wrong.
     MissingExtraError
-        For Parquet without pyarrow.
+        For Parquet without pyarrow, or a file that is counted in an engine without DuckDB.
+    DomainError
+        If ``rows`` is none of its choices.
     """
+    if rows not in get_args(RowsIn):
+        raise DomainError(f"rows='{rows}' is not offered; choose one of {', '.join(get_args(RowsIn))}.")
     plan = _plan(source, {name: frame for name, frame in frames.items() if frame is not None})
     tables: dict[str, pd.DataFrame] = {}
     sources: list[Source] = []
+    counted = None
     names = [name for name in SCHEMAS if name in plan.inputs]
-    for done, name in enumerate(names, start=1):
+    inside = "registrations" in names and stays_in_engine(plan.inputs["registrations"], rows)
+    steps = _Steps(len(names), 100 if inside else 1, progress)
+    for name in names:
         try:
-            raw = _raw(name, plan.inputs[name], plan.settings)
-            columns = plan.columns.get(name, ColumnMap()) if raw.sha256 else ColumnMap()
-            tables[name], findings = interpret(raw, SCHEMAS[name], columns, plan.settings)
+            if inside and name == "registrations":
+                counted, read, findings = _counted(plan, steps)
+            else:
+                raw = _raw(name, plan.inputs[name], plan.settings)
+                columns = plan.columns.get(name, ColumnMap()) if raw.sha256 else ColumnMap()
+                tables[name], findings = interpret(raw, SCHEMAS[name], columns, plan.settings)
+                read = _source(name, raw, tables[name])
         except DataError as error:
             plan.problems += error.problems
         else:
             plan.findings += findings
-            sources.append(_source(name, raw, tables[name]))
-        if progress is not None:
-            progress(done, len(names))
+            sources.append(read)
+        steps.table_done()
     if plan.problems:
         raise DataError([without_bsn(problem) for problem in plan.problems])
-    plan.findings += _law_not_in_data(plan.law, tables)
-    return Tables(**tables, sources=tuple(sources), reading=tuple(plan.findings))
+    plan.findings += _law_not_in_data(plan.law, tables, counted)
+    told = tuple(plan.findings)
+    return Tables(**tables, sources=tuple(sources), reading=told, counted=counted, repairs=(), scored=None)
 
 
-def _law_not_in_data(law: str | None, tables: Mapping[str, pd.DataFrame]) -> list[Finding]:
+class _Steps:
+    """Tells how many tables were read, in parts of a table where one is counted in its engine."""
+
+    def __init__(self, tables: int, parts: int, progress: Progress | None) -> None:
+        self._tables = tables
+        self._parts = parts
+        self._done = 0
+        self._progress = progress
+
+    @property
+    def silent(self) -> bool:
+        """Whether nobody is told."""
+        return self._progress is None
+
+    def table_done(self) -> None:
+        self._done += 1
+        self.within(0.0)
+
+    def within(self, share: float) -> None:
+        """A share of the table at hand was done, 0 to 1."""
+        if self._progress is not None:
+            self._progress(self._parts * self._done + int(self._parts * share), self._parts * self._tables)
+
+
+def _counted(plan: _Plan, steps: _Steps) -> tuple[Counted, Source, list[Finding]]:
+    given = plan.inputs["registrations"]
+    columns = plan.columns.get("registrations", ColumnMap()) if isinstance(given, Path) else ColumnMap()
+    with opened("registrations", given, plan.settings.delimiter) as table:
+        watch = None if steps.silent else steps.within
+        counted, findings = count_in_engine(table, columns, plan.settings, watch)
+        name = FRAME if table.sha256 is None else table.name
+        digest = counted.fingerprint if table.sha256 is None else table.sha256
+    return counted, Source("registrations", name, counted.registrations, digest), findings
+
+
+def _law_not_in_data(law: str | None, tables: Mapping[str, pd.DataFrame], counted: Counted | None) -> list[Finding]:
     """A finding when the analysis file chooses a law that the table that is counted cannot confirm."""
-    counted = "panel" if "panel" in tables else "registrations"
-    if law is None or counted not in tables or "law" in tables[counted].columns:
+    used = "panel" if "panel" in tables else "registrations"
+    columns = {name: tuple(frame.columns) for name, frame in tables.items()}
+    if counted is not None:
+        columns["registrations"] = counted.columns
+    if law is None or used not in columns or "law" in columns[used]:
         return []
-    return [note("law-from-analysis-file", counted, count=1, of=1, column="law", example=law)]
+    return [note("law-from-analysis-file", used, count=1, of=1, column="law", example=law)]
 
 
 def _raw(name: str, given: Any, settings: ReadConfig) -> RawTable:

@@ -6,7 +6,17 @@ from numpy.typing import NDArray
 
 from dwangstats.data import reasons
 from dwangstats.data.exposure import constant_within
-from dwangstats.data.layout import ALL_FORMS, IDENTITY, PanelParts, Question, arrange, status_grid, undelivered_rows
+from dwangstats.data.intervals import is_interval, least_counts, without_idle_bounds
+from dwangstats.data.layout import (
+    ALL_FORMS,
+    BOUNDS,
+    IDENTITY,
+    PanelParts,
+    Question,
+    arrange,
+    status_grid,
+    undelivered_rows,
+)
 from dwangstats.data.nearest import did_you_mean
 from dwangstats.data.periods import period_kind
 
@@ -15,17 +25,18 @@ def panel_from_counts(counts: pd.DataFrame, question: Question) -> PanelParts:
     """Make a panel of ready counts.
 
     The periods stay as they are. A row says that it was delivered in its column delivered; where that is silent, by
-    having a count.
+    having a count. A count with two different bounds is known to that interval only and has no events; in sums of what
+    was set aside it counts with its lower bound, as at least so many.
 
     Parameters
     ----------
     counts : DataFrame
-        provider, period, events, bed_days; optional location, law, form, delivered, covariates.
+        provider, period, events, bed_days; optional location, law, form, delivered, lower and upper, covariates.
     question : Question
         forms and law select rows; definition, by and planned cannot be applied to ready counts.
     """
     rows = _rows(counts)
-    events = rows["events"].fillna(0.0).to_numpy()
+    events = np.nan_to_num(least_counts(rows))
     reason = _reasons(rows, question)
     asked = ~np.isin(reason, (reasons.OTHER_LAW, reasons.LAW_UNKNOWN, reasons.OTHER_FORM))
     unusable = asked & (reason != "")
@@ -35,6 +46,7 @@ def panel_from_counts(counts: pd.DataFrame, question: Question) -> PanelParts:
     constant_within(counts.loc[asked], key, question.covariates)
     frame = arrange(rows.loc[kept].join(counts[list(question.covariates)]), question.covariates)
     frame["events"] = frame["events"].where(frame["delivered"])
+    frame = without_idle_bounds(frame)
     status = _status(rows.loc[asked])
     undelivered = asked & ~rows["delivered"].to_numpy() & (events > 0)
     apart = np.where(undelivered & (reason != reasons.CLOSED), reasons.NOT_DELIVERED, reason)
@@ -76,14 +88,24 @@ def _rows(counts: pd.DataFrame) -> pd.DataFrame:
     rows = counts[[name for name in (*IDENTITY, "events", "bed_days") if name in counts.columns]].copy()
     for name in ("events", "bed_days"):
         rows[name] = pd.to_numeric(rows[name]).astype("Float64").astype("float64")
+    if set(BOUNDS) <= set(counts.columns):
+        rows = _with_bounds(rows, counts)
     for name, silent in (("location", ""), ("law", "unknown")):
         if name in rows.columns:
             rows[name] = rows[name].fillna(silent)
     rows["form"] = rows["form"].fillna("unknown") if "form" in rows.columns else ALL_FORMS
-    counted = rows["events"].notna()
+    counted = rows["events"].notna() | pd.Series(is_interval(rows), index=rows.index)
     said = counts["delivered"].astype("boolean") if "delivered" in counts.columns else counted
     rows["delivered"] = said.fillna(counted).astype(bool)
     return rows
+
+
+def _with_bounds(rows: pd.DataFrame, counts: pd.DataFrame) -> pd.DataFrame:
+    """Rows with lower and upper: of intervals their bounds, and no events; elsewhere the count twice."""
+    lower, upper = (pd.to_numeric(counts[name]).astype("Float64").astype("float64") for name in BOUNDS)
+    events = lower.where(lower == upper, rows["events"]).mask(lower < upper)
+    given = lower.notna() & upper.notna()
+    return rows.assign(events=events, lower=lower.where(given, events), upper=upper.where(given, events))
 
 
 def _reasons(rows: pd.DataFrame, question: Question) -> NDArray[np.object_]:

@@ -164,6 +164,7 @@ PANEL = TableSchema(
         Column("events", "count", required=True),
         Column("bed_days", "number", required=True, unit="bed-days"),
         Column("delivered", "yes-no", required=False),
+        # Where they differ the count is known to lie in this interval only, and events is not used as a count.
         Column("lower", "count", required=False),
         Column("upper", "count", required=False),
     ),

@@ -5,6 +5,9 @@ from typing import Any, TypeVar
 
 from dwangstats.data.nearest import did_you_mean
 
+#: of a whole number; a larger one has no place in 64 bits.
+_LARGEST = 2**63 - 1
+
 Choice = TypeVar("Choice", bound=str)
 
 
@@ -104,6 +107,9 @@ class Section:
         if len(found) != 2 or not all(isinstance(end, int | float) and not isinstance(end, bool) for end in found):
             self.require(False, key, "must be a list of two numbers, as [0.7, 1.0]")
             return None
+        if max(abs(end) for end in found) > _LARGEST:
+            self.require(False, key, "holds too large a number")
+            return None
         return float(found[0]), float(found[1])
 
     def require(self, fine: bool, key: str, complaint: str) -> None:
@@ -122,6 +128,9 @@ class Section:
     def _typed(self, key: str, default: Any, kinds: type | tuple[type, ...], wanted: str) -> Any:
         self._asked.add(key)
         found = self._content.get(key, default)
+        if isinstance(found, int) and abs(found) > _LARGEST:
+            self.require(False, key, "is too large a number")
+            return default
         if isinstance(found, kinds) and (kinds is bool or not isinstance(found, bool)):
             return found
         self.require(False, key, f"must be {wanted}, not {_kind(found)}")

@@ -14,7 +14,7 @@ from scipy.optimize import linprog
 
 from dwangstats._types import Codes, Matrix, Vector
 from dwangstats.errors import InternalError
-from dwangstats.numerics.glm import collinear_columns
+from dwangstats.numerics.degenerate import collinear_columns
 
 ExistenceStatus: TypeAlias = Literal["exists", "at the boundary", "not identified"]
 

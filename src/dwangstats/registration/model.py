@@ -6,6 +6,7 @@ from dataclasses import dataclass, field, replace
 from typing import Any, Literal, TypeAlias, get_args
 
 from dwangstats._types import FamilyName, Vector
+from dwangstats.data.intervals import refuse_intervals
 from dwangstats.data.panel import Panel
 from dwangstats.errors import DataError, DomainError
 from dwangstats.models.infinite import refuse_infinite
@@ -86,6 +87,7 @@ class RegistrationModel:
     def __post_init__(self) -> None:
         if not isinstance(self.panel, Panel):
             raise DataError(f"panel must be a Panel, got {type(self.panel).__name__}; see Panel.from_frame.")
+        refuse_intervals(self.panel.frame, "A registration model")
         if self.family not in get_args(FamilyName):
             raise DomainError(f"family must be one of {', '.join(get_args(FamilyName))}, got {self.family!s}")
         object.__setattr__(self, "evidence", _several(self.evidence))

@@ -6,6 +6,7 @@ from dwangstats.worlds.lapses import PatternParameters
 from dwangstats.worlds.parameters import NAMES, EvidenceParameters
 from dwangstats.worlds.planted import ErrorParameters
 from dwangstats.worlds.result import World
+from dwangstats.worlds.versions import VersionParameters
 from dwangstats.worlds.world import make
 
 __all__ = [
@@ -14,6 +15,7 @@ __all__ = [
     "ErrorParameters",
     "EvidenceParameters",
     "PatternParameters",
+    "VersionParameters",
     "World",
     "make",
     "regenerate",

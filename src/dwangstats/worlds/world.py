@@ -36,7 +36,7 @@ from dwangstats.worlds.result import World
 from dwangstats.worlds.stage import set_stage
 from dwangstats.worlds.streams import Seed, seed_numbers, seed_sequence
 from dwangstats.worlds.truth import headline_figures, truth_frame, truth_of_admissions
-from dwangstats.worlds.versions import VERSIONS
+from dwangstats.worlds.versions import VERSIONS, VersionParameters
 from dwangstats.worlds.wzd_parameters import PUBLISHED_GROWTH_WZD, WZD, WZD_SCENARIOS, WZD_SIZES
 from dwangstats.worlds.youth import make_youth
 
@@ -53,7 +53,7 @@ def make(
     sector: SectorName = "wvggz",
     errors: ErrorParameters | None = None,
     patterns: PatternParameters | None = None,
-    versions: bool = False,
+    versions: bool | VersionParameters = False,
     context: ContextParameters | None = None,
 ) -> World:
     """Make a synthetic register of forced care with known truth.
@@ -86,8 +86,9 @@ def make(
         they move the growth away from the published one.
     patterns : PatternParameters, optional
         Let some providers be silent always, at first, at the end, or now and then.
-    versions : bool
-        True: with every version of each delivery; the last one is the register without versions.
+    versions : bool or VersionParameters
+        True: with every version of each delivery; the last one is the register without versions. Parameters say what
+        earlier versions are like, and whether late files came in one round.
     context : ContextParameters, optional
         Begin in 2019, under the old law; with corona, the new funding system of 2022 and security levels.
 
@@ -103,7 +104,8 @@ def make(
     _known("world", name, NAMES)
     _known("size", size, tuple(SIZES))
     _known("sector", sector, get_args(SectorName))
-    layers = Layers(evidence, errors, patterns, VERSIONS if versions else None, context)
+    plan = versions if isinstance(versions, VersionParameters) else VERSIONS if versions else None
+    layers = Layers(evidence, errors, patterns, plan, context)
     if sector == "youth":
         if patterns is not None or context is not None:
             raise DomainError(

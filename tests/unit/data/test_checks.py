@@ -26,8 +26,8 @@ def registrations(**changed: list[Any]) -> pd.DataFrame:
             "client_id": ["secret-1", "secret-2", "secret-3", "secret-4"],
             "law": ["WVGGZ"] * 4,
             "intervention_code": [SECLUSION] * 4,
-            "begin": pd.to_datetime(["2021-02-01", "2021-08-01", "2021-03-01", "2021-09-01"]),
-            "end": pd.to_datetime(["2021-02-02", "2021-08-02", None, None]),
+            "begin": pd.to_datetime(["2021-02-01 10:12", "2021-08-01 21:40", "2021-03-01 03:05", "2021-09-01 15:31"]),
+            "end": pd.to_datetime(["2021-02-02 09:17", "2021-08-02 11:03", "2021-03-01 04:44", "2021-09-03 18:29"]),
         }
     )
     return frame.assign(**changed)

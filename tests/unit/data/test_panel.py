@@ -91,15 +91,17 @@ def test_registrations_of_a_refused_delivery_are_set_aside_by_reason() -> None:
     assert apart(panel) == {("rows", "delivery rejected"): 1, ("registrations", "delivery rejected"): 2}
 
 
-def test_the_last_version_decides_whatever_the_order_of_the_rows() -> None:
+def test_the_last_accepted_version_decides_whatever_the_order_of_the_rows() -> None:
     status = {("a", "2021-H1"): "accepted", ("a", "2021-H2"): "accepted"}
-    first = deliveries(status, version=[1, 1])
-    second = deliveries({("a", "2021-H1"): "rejected"}, version=[2])
     days, rows = exposure("a"), THREE.iloc[:2]
-    for order in ([first, second], [second, first]):
-        table = pd.concat(order, ignore_index=True)
-        panel = build_panel(dw.read_tables(registrations=rows, exposure=days, deliveries=table))
-        assert apart(panel)["registrations", "delivery rejected"] == 2
+    for first, second in (("accepted", "rejected"), ("rejected", "accepted")):
+        one = deliveries(status | {("a", "2021-H1"): first}, version=[1, 1])
+        other = deliveries({("a", "2021-H1"): second}, version=[2])
+        for order in ([one, other], [other, one]):
+            table = pd.concat(order, ignore_index=True)
+            panel = build_panel(dw.read_tables(registrations=rows, exposure=days, deliveries=table))
+            assert set(panel.delivery_status["status"]) == {"accepted"}
+            assert apart(panel) == {}
 
 
 def test_registrations_of_an_earlier_version_are_replaced_and_not_added() -> None:

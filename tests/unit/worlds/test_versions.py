@@ -142,3 +142,40 @@ def test_versions_pass_the_checks(world):
 def test_refuses_what_is_no_share(bad):
     with pytest.raises(DomainError, match="must be a share"):
         VersionParameters(**bad)
+
+
+def test_a_round_of_corrections_moves_late_files_and_nothing_else(single):
+    begins = pd.Timestamp(2022, 7, 1)
+    corrected = worlds.make("mixed", "small", 1, versions=VersionParameters(corrected_from="2022-07-01"))
+    last, before = last_version(corrected).reset_index(drop=True), single.tables.deliveries.reset_index(drop=True)
+    unmoved = ["provider_id", "period", "version", "due_on", "status", "reject_reason"]
+    pd.testing.assert_frame_equal(last[unmoved], before[unmoved])
+    moved = last["received_at"].ne(before["received_at"]) & before["received_at"].notna()
+    expected = (before["status"] == "accepted") & (before["received_at"] < begins)
+    expected &= before["received_at"] >= before["due_on"] + pd.Timedelta("1D")
+    assert moved.tolist() == expected.tolist()
+    assert moved.sum() > 5
+    assert last.loc[moved, "received_at"].between(begins, begins + pd.Timedelta(days=183)).all()
+    every = corrected.tables.deliveries
+    early = every[(every["received_at"] < begins) & (every["status"] == "accepted")]
+    assert (early["received_at"] < early["due_on"] + pd.Timedelta("1D")).all()
+    rows = corrected.tables.registrations
+    kept = rows.loc[~rows.duplicated("registration_id", keep="last")].drop(columns="received_at")
+    pd.testing.assert_frame_equal(
+        kept.reset_index(drop=True),
+        single.tables.registrations.drop(columns="received_at").reset_index(drop=True),
+        check_dtype=False,
+    )
+    arrived = rows.assign(period=period_of(rows["begin"], "half-year"), version=rows["delivery_version"]).merge(
+        every, on=[*KEY, "version"], how="left", suffixes=("", "_file")
+    )
+    assert (arrived["received_at"] == arrived["received_at_file"]).all()
+    assert {f.rule for f in check(corrected.tables).warnings} == set()
+
+
+@pytest.mark.parametrize(
+    ("day", "message"), [("mid 2022", "must be a day such as 2022-07-01"), ("2024-10-08", "must lie before 2024-10-08")]
+)
+def test_a_round_of_corrections_lies_before_the_vintage(day, message):
+    with pytest.raises(DomainError, match=message):
+        VersionParameters(corrected_from=day)
