@@ -11,7 +11,7 @@ from fuzz.run import README
 from fuzz.values import CLIENT_MARK
 
 # Hundredths of a second each, except for whole registers, which take a tenth.
-CASES = {kind: 15 if kind in {"checks", "panel", "counts", "command"} else 60 for kind in KINDS}
+CASES = {kind: 10 if kind in {"checks", "panel", "counts", "command"} else 60 for kind in KINDS}
 #: outside the numbers of the full run, so that both look at other cases.
 FIRST = 1_000_000
 

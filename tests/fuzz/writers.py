@@ -178,7 +178,7 @@ def to_excel(rng: Random, table: Grid) -> bytes | None:
             sheet.append([_cell(rng, text) for text in row])
         buffer = io.BytesIO()
         book.save(buffer)
-    except (ValueError, TypeError, IllegalCharacterError):
+    except (ValueError, TypeError, OverflowError, IllegalCharacterError):
         return None
     return buffer.getvalue()
 

@@ -21,6 +21,7 @@ from dwangstats.data.findings import Finding
 from dwangstats.data.interpret import interpret
 from dwangstats.data.nearest import did_you_mean
 from dwangstats.data.notes import note
+from dwangstats.data.persons import persons_elsewhere
 from dwangstats.data.schema import SCHEMAS
 from dwangstats.errors import DataError, DomainError
 
@@ -193,8 +194,8 @@ def read_tables(
     Raises
     ------
     DataError
-        If a file is missing, empty, not UTF-8 or ragged, lacks a column, or holds citizen service numbers; all
-        problems of all tables together.
+        If a file is missing, empty, not UTF-8 or ragged, lacks a column, or holds citizen service numbers, or
+        clients in a column that is shown; all problems of all tables together.
     ConfigError
         If the analysis file is wrong.
     MissingExtraError
@@ -226,6 +227,7 @@ def read_tables(
             plan.findings += findings
             sources.append(read)
         steps.table_done()
+    plan.problems += persons_elsewhere(tables)
     if plan.problems:
         raise DataError([without_bsn(problem) for problem in plan.problems])
     plan.findings += _law_not_in_data(plan.law, tables, counted)
