@@ -82,8 +82,15 @@ def main() -> None:
         _stop(f"{error.strerror or error}: {error.filename}" if error.filename else str(error))
 
 
+def _shown(message: str) -> str:
+    """A message in which a path may hold a citizen service number."""
+    from dwangstats.data.bsn import without_bsn
+
+    return without_bsn(message)
+
+
 def _stop(message: str) -> NoReturn:
-    errors.print(message)
+    errors.print(_shown(message))
     sys.exit(1)
 
 
@@ -156,7 +163,7 @@ def analyse(
 
     with _bar("analysing") as progress:
         report = write_report(file, out, language=None if language is None else language.value, progress=progress)
-    output.print(f"The report lies in {report}")
+    output.print(_shown(f"The report lies in {report}"))
 
 
 @app.command()
@@ -189,7 +196,7 @@ def simulate(
             )
             folders = (worlds.write(made, out),)
     for folder in folders:
-        output.print(f"Written: {folder}")
+        output.print(_shown(f"Written: {folder}"))
 
 
 @app.command(name="audit-size")

@@ -250,3 +250,10 @@ def _look_up(codes: Sequence[Any] | pd.Series, table: dict[str, str]) -> NDArray
     position, distinct = pd.factorize(np.asarray(codes, dtype=object))
     found = np.array([table.get(str(code)) for code in distinct] + [None], dtype=object)
     return found[position]
+
+
+def named_laws(laws: Sequence[str]) -> str:
+    """Laws as they may be shown: what is not in the list may be anything, a person too."""
+    known = [law for law in laws if law in LAWS]
+    strange = len(laws) - len(known)
+    return ", ".join([*known, *([f"{strange} that are not in the list"] if strange else [])])

@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any, Literal, TypeAlias, get_args
 
 from dwangstats._types import CovarianceKind, FamilyName, Language, PeriodKind
+from dwangstats.data.bsn import without_bsn
 from dwangstats.data.checks_config import (
     ChecksConfig,
     QualityConfig,
@@ -229,13 +230,13 @@ def load_config(path: str | Path) -> AnalysisConfig:
     path = Path(path)
     problems: list[str] = []
     top = Section("", _parse(path), problems)
-    title = top.text("title", path.stem)
+    title = top.text("title", without_bsn(path.stem))
     language: Language = top.choice("language", get_args(Language), "nl")
     parts = {name: top.section(name) for name in _SECTIONS}
     panel = _panel(parts["panel"])
     tables = _tables(parts["tables"], path.parent)
     config = AnalysisConfig(
-        file=path.name,
+        file=without_bsn(path.name),
         title=title,
         language=language,
         tables=tables,
@@ -253,22 +254,23 @@ def load_config(path: str | Path) -> AnalysisConfig:
     )
     top.refuse_unknown()
     if problems:
-        raise ConfigError("\n".join([f"{path.name} cannot be used:", *(f"- {p}" for p in problems)]))
+        raise ConfigError("\n".join([f"{without_bsn(path.name)} cannot be used:", *(f"- {p}" for p in problems)]))
     return config
 
 
 def _parse(path: Path) -> dict[str, Any]:
+    name, place = without_bsn(path.name), without_bsn(str(path))
     try:
         return tomllib.loads(path.read_bytes().decode("utf-8-sig"))
     except FileNotFoundError:
-        raise ConfigError(f"there is no analysis file '{path}'.") from None
+        raise ConfigError(f"there is no analysis file '{place}'.") from None
     except OSError as error:
-        raise ConfigError(f"the analysis file '{path}' cannot be read: {error.strerror}.") from error
+        raise ConfigError(f"the analysis file '{place}' cannot be read: {error.strerror}.") from error
     except UnicodeDecodeError as error:
         line = error.object[: error.start].count(b"\n") + 1
-        raise ConfigError(f"{path.name}: line {line} is not UTF-8. Save the file as UTF-8.") from error
+        raise ConfigError(f"{name}: line {line} is not UTF-8. Save the file as UTF-8.") from error
     except tomllib.TOMLDecodeError as error:
-        raise ConfigError(f'{path.name} is not valid TOML: {error}. Text values need quotes: law = "WVGGZ".') from error
+        raise ConfigError(f'{name} is not valid TOML: {error}. Text values need quotes: law = "WVGGZ".') from error
 
 
 def _tables(section: Section, base: Path) -> TablesConfig:

@@ -6,7 +6,7 @@ import pandas as pd
 from dwangstats._types import PeriodKind
 from dwangstats.data import reasons
 from dwangstats.data.aggregate import analysis_form, count_registrations
-from dwangstats.data.codes import FORMS, LAWS
+from dwangstats.data.codes import FORMS, LAWS, named_laws
 from dwangstats.data.counted import Counted, needs_rows
 from dwangstats.data.deliveries import (
     DELIVERED,
@@ -84,11 +84,13 @@ def question_problems(
     if law is not None and law not in LAWS:
         problems.append(f"There is no law '{law}'; choose one of {', '.join(LAWS)}.{did_you_mean(law, LAWS)}")
     elif law is not None and laws and law not in laws:
-        problems.append(f"No registration falls under the law '{law}'; the registrations fall under {', '.join(laws)}.")
+        problems.append(
+            f"No registration falls under the law '{law}'; the registrations fall under {named_laws(laws)}."
+        )
     elif law is None and len(laws or _laws_in(deliveries)) > 1:
         found = laws or _laws_in(deliveries)
         problems.append(
-            f"The tables fall under {len(found)} laws ({', '.join(found)}), which are never added up silently. "
+            f"The tables fall under {len(found)} laws ({named_laws(found)}), which are never added up silently. "
             f'Choose one, for example law="{found[0]}".'
         )
     problems += _delivery_problems(deliveries, chosen_law(registrations, deliveries, law))
@@ -114,7 +116,7 @@ def _delivery_problems(deliveries: pd.DataFrame | None, law: str | None) -> list
     if law is None or law not in LAWS or not laws or not {law, "unknown"}.isdisjoint(laws):
         return []
     return [
-        f"No delivery falls under the law '{law}'; the deliveries fall under {', '.join(laws)}, so that nothing would "
+        f"No delivery falls under the law '{law}'; the deliveries fall under {named_laws(laws)}, so that nothing would "
         "count as delivered. Correct the column law of deliveries, or choose another law."
     ]
 

@@ -20,6 +20,7 @@ from typing import Any, Literal, TypeAlias
 import narwhals as nw
 import pandas as pd
 
+from dwangstats.data.bsn import without_bsn
 from dwangstats.data.convert import as_text
 from dwangstats.data.files import CsvHeader, csv_header, python_values, read_frame
 from dwangstats.errors import DataError, MissingExtraError
@@ -194,7 +195,8 @@ def _opened_file(path: Path, delimiter: str | None) -> Iterator[EngineTable]:
         duckdb = importlib.import_module("duckdb")
     except ImportError as error:
         raise MissingExtraError(
-            f'{path.name}: a file that stays outside memory is read with DuckDB. Run: pip install "dwangstats[io]"'
+            f"{without_bsn(path.name)}: a file that stays outside memory is read with DuckDB. "
+            'Run: pip install "dwangstats[io]"'
         ) from error
     digest = _digest(path)
     # What does not fit in memory is written here, never in the folder of the user, and removed.
@@ -204,7 +206,7 @@ def _opened_file(path: Path, delimiter: str | None) -> Iterator[EngineTable]:
         try:
             relation = connection.read_parquet(str(path)) if header is None else _csv(connection, path, header)
         except duckdb.Error as error:
-            problem = _file_problem(path.name, str(error))
+            problem = _file_problem(without_bsn(path.name), str(error))
         if problem:
             raise DataError(problem)
         frame = nw.from_native(relation).lazy()
@@ -212,13 +214,15 @@ def _opened_file(path: Path, delimiter: str | None) -> Iterator[EngineTable]:
         names = inside if header is None else header.names
         columns = {ours: theirs for ours, theirs in zip(names, inside, strict=True) if ours}
         mark = None if header is None else header.delimiter
-        yield EngineTable(path.name, "duckdb", frame, columns, len(inside) - len(columns), mark, digest, connection)
+        yield EngineTable(
+            without_bsn(path.name), "duckdb", frame, columns, len(inside) - len(columns), mark, digest, connection
+        )
 
 
 def _header(path: Path, delimiter: str | None) -> CsvHeader:
     with path.open("rb") as file:
         beginning = file.read(_BEGINNING)
-    return csv_header(path.name, beginning[: beginning.rfind(b"\n") + 1] or beginning, delimiter)
+    return csv_header(without_bsn(path.name), beginning[: beginning.rfind(b"\n") + 1] or beginning, delimiter)
 
 
 def _csv(connection: Any, path: Path, header: CsvHeader) -> Any:
@@ -241,10 +245,12 @@ def _digest(path: Path) -> str:
         with path.open("rb") as file:
             return hashlib.file_digest(file, "sha256").hexdigest()
     except FileNotFoundError:
-        sentence = f"{path.name}: there is no such file. Correct the path under [tables], or put the file there."
+        sentence = (
+            f"{without_bsn(path.name)}: there is no such file. Correct the path under [tables], or put the file there."
+        )
         raise DataError(sentence) from None
     except OSError as error:
-        raise DataError(f"{path.name}: the file cannot be read ({error.strerror}).") from error
+        raise DataError(f"{without_bsn(path.name)}: the file cannot be read ({error.strerror}).") from error
 
 
 def _settings(spill: str) -> dict[str, Any]:

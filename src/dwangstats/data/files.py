@@ -15,7 +15,9 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
+from dwangstats.data.bsn import without_bsn
 from dwangstats.data.findings import first_rows
+from dwangstats.data.persons import names_of_columns
 from dwangstats.errors import DataError, MissingExtraError
 
 FRAME = "(frame)"
@@ -89,22 +91,23 @@ def read_file(path: Path, delimiter: str | None = None) -> RawTable:
     MissingExtraError
         For Parquet without pyarrow.
     """
+    name = without_bsn(path.name)
     try:
         data = path.read_bytes()
     except FileNotFoundError:
-        sentence = f"{path.name}: there is no such file. Correct the path under [tables], or put the file there."
+        sentence = f"{name}: there is no such file. Correct the path under [tables], or put the file there."
         raise DataError(sentence) from None
     except OSError as error:
-        raise DataError(f"{path.name}: the file cannot be read ({error.strerror}).") from error
+        raise DataError(f"{name}: the file cannot be read ({error.strerror}).") from error
     digest = hashlib.sha256(data).hexdigest()
     if path.suffix.lower() == ".parquet":
-        return RawTable(path.name, _numbered(_parquet(path.name, data)), None, 0, 0, digest)
-    frame, used = _csv(path.name, data, delimiter)
+        return RawTable(name, _numbered(_parquet(name, data)), None, 0, 0, digest)
+    frame, used = _csv(name, data, delimiter)
     named = frame.loc[:, ~frame.columns.str.startswith(_UNNAMED)]
     empty = (named == "").all(axis="columns")
     if empty.all():
-        raise DataError(f"{path.name}: the file has a header and no rows under it.")
-    return RawTable(path.name, named.loc[~empty], used, int(empty.sum()), frame.shape[1] - named.shape[1], digest)
+        raise DataError(f"{name}: the file has a header and no rows under it.")
+    return RawTable(name, named.loc[~empty], used, int(empty.sum()), frame.shape[1] - named.shape[1], digest)
 
 
 def read_frame(name: str, frame: Any) -> RawTable:
@@ -260,7 +263,8 @@ def _find_delimiter(header: str) -> str:
 
 
 def _refuse_twice(name: str, header: list[str]) -> None:
-    twice = [column for column, times in Counter(header).items() if times > 1 and column]
+    shown = dict(zip(header, names_of_columns(header), strict=True))
+    twice = [shown[column] for column, times in Counter(header).items() if times > 1 and column]
     if twice:
         raise DataError(f"{name}: columns with the same name: {', '.join(twice)}. Give every column its own name.")
 

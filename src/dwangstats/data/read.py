@@ -349,7 +349,7 @@ def _plan_folder(plan: _Plan, folder: Path, *, leave_out: Mapping[str, Path]) ->
         elif known and path.stem not in leave_out:
             plan.inputs[path.stem] = path
         elif path.resolve() not in named:
-            ignored.append(path.name)
+            ignored.append(without_bsn(path.name))
     if not plan.inputs and not leave_out:
         hint = next((h for name in ignored if (h := did_you_mean(Path(name).stem, SCHEMAS))), "")
         plan.problems.append(f"the folder '{folder}' holds no table that is known.{hint} {_known_tables()}")

@@ -5,6 +5,7 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from dwangstats.data import reasons
+from dwangstats.data.codes import named_laws
 from dwangstats.data.exposure import constant_within
 from dwangstats.data.intervals import is_interval, least_counts, without_idle_bounds
 from dwangstats.data.layout import (
@@ -67,11 +68,11 @@ def ready_problems(counts: pd.DataFrame, question: Question) -> list[str]:
     laws = sorted(set(counts["law"].fillna("unknown"))) if "law" in counts.columns else []
     if question.law is None and len(laws) > 1:
         problems.append(
-            f"The counts fall under {len(laws)} laws ({', '.join(laws)}), which are never added up silently. "
+            f"The counts fall under {len(laws)} laws ({named_laws(laws)}), which are never added up silently. "
             f'Choose one, for example law="{laws[0]}".'
         )
     if question.law is not None and laws and question.law not in laws:
-        problems.append(f"No count falls under the law '{question.law}'; the counts fall under {', '.join(laws)}.")
+        problems.append(f"No count falls under the law '{question.law}'; the counts fall under {named_laws(laws)}.")
     forms = sorted(set(counts["form"].dropna())) if "form" in counts.columns else [ALL_FORMS]
     problems += [
         f"There is no form '{form}' in the counts; they have {', '.join(forms)}.{did_you_mean(form, forms)}"

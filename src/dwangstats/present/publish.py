@@ -4,6 +4,7 @@ import shutil
 from collections.abc import Callable, Iterable
 from pathlib import Path
 
+from dwangstats.data.bsn import without_bsn
 from dwangstats.errors import DataError
 
 MARK = "results.json"
@@ -21,12 +22,14 @@ def refuse_foreign(out_dir: Path) -> None:
         If ``out_dir`` is a file, or holds files and is not an earlier report.
     """
     if out_dir.exists() and not out_dir.is_dir():
-        raise DataError(f"The report cannot be written to {out_dir.name}: that is a file. Name a folder with --out.")
-    found = sorted(path.name for path in out_dir.iterdir()) if out_dir.is_dir() else []
+        raise DataError(
+            f"The report cannot be written to {without_bsn(out_dir.name)}: that is a file. Name a folder with --out."
+        )
+    found = sorted(without_bsn(path.name) for path in out_dir.iterdir()) if out_dir.is_dir() else []
     if found and not ((out_dir / MARK).is_file() and (out_dir / PAGE).is_file()):
         raise DataError(
-            f"The folder {out_dir.name} holds {len(found)} other files or folders (first: {', '.join(found[:3])}) and "
-            "is not an earlier report. Nothing was written. Name an empty or a new folder with --out."
+            f"The folder {without_bsn(out_dir.name)} holds {len(found)} other files or folders (first: "
+            f"{', '.join(found[:3])}) and is not an earlier report. Nothing was written. Name an empty or a new folder with --out."
         )
 
 
