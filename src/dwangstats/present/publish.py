@@ -29,7 +29,8 @@ def refuse_foreign(out_dir: Path) -> None:
     if found and not ((out_dir / MARK).is_file() and (out_dir / PAGE).is_file()):
         raise DataError(
             f"The folder {without_bsn(out_dir.name)} holds {len(found)} other files or folders (first: "
-            f"{', '.join(found[:3])}) and is not an earlier report. Nothing was written. Name an empty or a new folder with --out."
+            f"{', '.join(found[:3])}) and is not an earlier report. Nothing was written. "
+            "Name an empty or a new folder with --out."
         )
 
 
