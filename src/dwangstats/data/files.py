@@ -191,7 +191,7 @@ def _parquet(name: str, data: bytes) -> pd.DataFrame:
         ) from error
     try:
         table = parquet.read_table(io.BytesIO(data))
-    except arrow.ArrowException as error:
+    except (arrow.ArrowException, OSError) as error:
         raise DataError(f"{name}: this is not a Parquet file that can be read. Write it again.") from error
     return _checked(name, python_values(nw.from_native(table, eager_only=True)))
 

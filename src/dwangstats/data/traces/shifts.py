@@ -98,7 +98,8 @@ def one_form(tables: Tables, *, level: float = LEVEL, cells: Sequence[Cells] | N
     """Providers of which one form rises or falls against the provider's other forms (E13).
 
     The odds of the form against the other forms inside a stretch, relative to those outside it and to what happened to
-    the same odds at the other providers. Columns as for `simultaneous`, one row per form and quarter.
+    the same odds at the other providers. A form that falls lifts the odds of all others, so that of each provider the
+    clearest form is marked and no other. Columns as for `simultaneous`, one row per form and quarter.
     """
     parts = []
     for part in _counted(tables, cells):
@@ -110,7 +111,15 @@ def one_form(tables: Tables, *, level: float = LEVEL, cells: Sequence[Cells] | N
             continue
         q = q_values(np.stack([test.p for test in tests]))
         parts += [_marked(part, test, test.p, q[f], inside, part.forms[f], level) for f, test in enumerate(tests)]
-    return _joined(parts)
+    return _clearest_form(_joined(parts))
+
+
+def _clearest_form(found: pd.DataFrame) -> pd.DataFrame:
+    """Of each provider the rows of the form with the smallest p."""
+    if found.empty:
+        return found
+    smallest = found.groupby(["law", "provider_id"])["p"].transform("min")
+    return found.loc[found["p"] == smallest]
 
 
 def resistance(tables: Tables, *, level: float = LEVEL, cells: Sequence[Cells] | None = None) -> pd.DataFrame:
