@@ -271,6 +271,9 @@ def _parse(path: Path) -> dict[str, Any]:
         raise ConfigError(f"{name}: line {line} is not UTF-8. Save the file as UTF-8.") from error
     except tomllib.TOMLDecodeError as error:
         raise ConfigError(f'{name} is not valid TOML: {error}. Text values need quotes: law = "WVGGZ".') from error
+    except (ValueError, RecursionError) as error:
+        sentence = f"{name} cannot be read: a number in it is too long, or values are nested too deeply. Shorten it."
+        raise ConfigError(sentence) from error
 
 
 def _tables(section: Section, base: Path) -> TablesConfig:

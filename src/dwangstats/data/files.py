@@ -168,8 +168,22 @@ def python_values(table: "nw.DataFrame[Any]") -> pd.DataFrame:
     """A pandas frame with the values of an eager frame as Python objects.
 
     Not as numpy arrays: an integer beside a missing value must not become a float.
+
+    Raises
+    ------
+    DataError
+        If a column holds a date that Python has not (after the year 9999), or text that is not UTF-8.
     """
-    return pd.DataFrame({column: pd.Series(table[column].to_list(), dtype=object) for column in table.columns})
+    values = {}
+    for place, column in enumerate(table.columns, start=1):
+        try:
+            values[column] = pd.Series(table[column].to_list(), dtype=object)
+        except (OverflowError, UnicodeDecodeError) as error:
+            raise DataError(
+                f"Column {place} of {len(table.columns)} holds a value that cannot be read: a date beyond the year 9999, "
+                "or text that is not UTF-8. Correct it at the source."
+            ) from error
+    return pd.DataFrame(values)
 
 
 def _checked(name: str, frame: pd.DataFrame) -> pd.DataFrame:
@@ -230,7 +244,13 @@ def _plain_lines(data: bytes) -> bytes:
 
 
 def _fields(line: str, delimiter: str) -> list[str]:
-    return [field.strip() for field in next(csv.reader([line], delimiter=delimiter))]
+    try:
+        return [field.strip() for field in next(csv.reader([line], delimiter=delimiter))]
+    except csv.Error as error:
+        raise DataError(
+            "The first line of a file cannot be taken apart into columns: it holds half of an end of line, or a field "
+            "that is far too long. Write the file again as CSV."
+        ) from error
 
 
 def _without_separator_line(text: bytes) -> tuple[bytes, str | None]:

@@ -134,7 +134,8 @@ def _latest(frame: pd.DataFrame, deliveries: pd.DataFrame | None) -> np.datetime
     if not known and has(deliveries, "period"):
         end = last_half_year_end(deliveries)
         known = [] if end is None else [end]
-    return np.datetime64(max(known) if known else frame["begin"].max(), "us")
+    latest = max(known) if known else frame["begin"].max()
+    return np.datetime64("NaT", "us") if pd.isna(latest) else np.datetime64(latest, "us")
 
 
 def _last_minute_of_half_year(end: Moments) -> Mask:
