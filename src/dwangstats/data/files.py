@@ -180,8 +180,8 @@ def python_values(table: "nw.DataFrame[Any]") -> pd.DataFrame:
             values[column] = pd.Series(table[column].to_list(), dtype=object)
         except (OverflowError, UnicodeDecodeError) as error:
             raise DataError(
-                f"Column {place} of {len(table.columns)} holds a value that cannot be read: a date beyond the year 9999, "
-                "or text that is not UTF-8. Correct it at the source."
+                f"Column {place} of {len(table.columns)} holds a value that cannot be read: a date beyond the year "
+                "9999, or text that is not UTF-8. Correct it at the source."
             ) from error
     return pd.DataFrame(values)
 
@@ -226,14 +226,18 @@ def _csv(name: str, data: bytes, delimiter: str | None) -> tuple[pd.DataFrame, s
     if rows.size == 0:
         raise DataError(f"{name}: the file has a header and no rows under it.")
     names = [column or f"{_UNNAMED}{place}" for place, column in enumerate(header)]
-    frame = pd.read_csv(
-        io.BytesIO(text), sep=used, dtype=str, header=0, names=names, index_col=False, na_filter=False, engine="c"
+    unpaired = (
+        f"{name}: its quote marks do not pair up, so that its lines cannot be told apart. Quote a text that "
+        'holds a quote mark, and double the mark inside: "5"" pipe".'
     )
-    if len(frame) != rows.size:
-        raise DataError(
-            f"{name}: its quote marks do not pair up, so that its lines cannot be told apart. Quote a text that "
-            'holds a quote mark, and double the mark inside: "5"" pipe".'
+    try:
+        frame = pd.read_csv(
+            io.BytesIO(text), sep=used, dtype=str, header=0, names=names, index_col=False, na_filter=False, engine="c"
         )
+    except pd.errors.ParserError as error:
+        raise DataError(unpaired) from error
+    if len(frame) != rows.size:
+        raise DataError(unpaired)
     frame.index = pd.Index(rows, name="row")
     return frame, used
 

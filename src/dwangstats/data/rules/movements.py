@@ -106,7 +106,7 @@ def movement_findings(tables: Tables, cells: Sequence[Cells]) -> Iterator[Findin
     cells : sequence of Cells
         `dwangstats.data.traces.cells.register_cells` of the same tables.
     """
-    providers = len({name for part in cells for name in part.providers})
+    counted = {name for part in cells for name in part.providers}
     for rule, rows in (
         (ALL_FORMS, simultaneous(tables, cells=cells)),
         (RECORD_SYSTEM, after_migration(tables, cells=cells)),
@@ -114,6 +114,8 @@ def movement_findings(tables: Tables, cells: Sequence[Cells]) -> Iterator[Findin
         (CRITERION, resistance(tables, cells=cells)),
         (ADMISSIONS, taken_for_granted(tables, cells=cells)),
     ):
+        # A provider of which the record system changed may have nothing that was delivered.
+        providers = len(counted | set(rows["provider_id"]))
         yield from _of_providers(rule, "registrations", rows, providers)
     if tables.second_source is not None:
         linked = int(tables.second_source["provider_id"].nunique())
