@@ -5,6 +5,7 @@ import hashlib
 import importlib
 import io
 import re
+import warnings
 from collections import Counter
 from dataclasses import dataclass
 from pathlib import Path
@@ -130,7 +131,11 @@ def read_frame(name: str, frame: Any) -> RawTable:
         raise MissingExtraError(
             f'{name}: collecting this table needs a package that is not installed. Run: pip install "dwangstats[io]"'
         ) from error
-    return RawTable(name, _numbered(_checked(name, python_values(eager))), None, 0, 0, None)
+    try:
+        values = python_values(eager)
+    except (ValueError, OverflowError):
+        raise DataError(f"{name}: the table holds a date that no calendar has, or a text that is not UTF-8.") from None
+    return RawTable(name, _numbered(_checked(name, values)), None, 0, 0, None)
 
 
 def csv_header(name: str, beginning: bytes, delimiter: str | None = None) -> CsvHeader:
@@ -204,10 +209,10 @@ def _parquet(name: str, data: bytes) -> pd.DataFrame:
             f'{name}: reading Parquet needs pyarrow, which is not installed. Run: pip install "dwangstats[io]"'
         ) from error
     try:
-        table = parquet.read_table(io.BytesIO(data))
-    except (arrow.ArrowException, OSError) as error:
-        raise DataError(f"{name}: this is not a Parquet file that can be read. Write it again.") from error
-    return _checked(name, python_values(nw.from_native(table, eager_only=True)))
+        frame = python_values(nw.from_native(parquet.read_table(io.BytesIO(data)), eager_only=True))
+    except (arrow.ArrowException, OSError, ValueError, OverflowError):
+        raise DataError(f"{name}: this is not a Parquet file that can be read. Write it again.") from None
+    return _checked(name, frame)
 
 
 def _csv(name: str, data: bytes, delimiter: str | None) -> tuple[pd.DataFrame, str]:
@@ -231,15 +236,22 @@ def _csv(name: str, data: bytes, delimiter: str | None) -> tuple[pd.DataFrame, s
         'holds a quote mark, and double the mark inside: "5"" pipe".'
     )
     try:
-        frame = pd.read_csv(
-            io.BytesIO(text), sep=used, dtype=str, header=0, names=names, index_col=False, na_filter=False, engine="c"
-        )
-    except pd.errors.ParserError as error:
-        raise DataError(unpaired) from error
+        frame = _fields_of_rows(text, used, names)
+    except (pd.errors.ParserError, pd.errors.ParserWarning):
+        raise DataError(unpaired) from None
     if len(frame) != rows.size:
         raise DataError(unpaired)
     frame.index = pd.Index(rows, name="row")
     return frame, used
+
+
+def _fields_of_rows(text: bytes, delimiter: str, names: list[str]) -> pd.DataFrame:
+    """The rows under the header; an error where a row has more fields, which pandas would leave out with a warning."""
+    with warnings.catch_warnings():
+        warnings.simplefilter("error", pd.errors.ParserWarning)
+        return pd.read_csv(
+            io.BytesIO(text), sep=delimiter, dtype=str, header=0, names=names, index_col=False, na_filter=False
+        )
 
 
 def _plain_lines(data: bytes) -> bytes:
