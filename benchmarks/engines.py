@@ -1,10 +1,10 @@
 """The same registrations through four engines: ``python benchmarks/engines.py [--registrations N] [--folder FOLDER]``.
 
 Makes a Parquet file of 10 million registrations from a seed, in chunks, and counts it with
-`dwangstats.data.aggregate.count_registrations` in pandas, polars, DuckDB and a local Spark session, each in a process
-of its own that is asked for its peak memory (for Spark with that of its Java process). Then `read_tables` counts the
-file within an address space (RLIMIT_AS, as ``ulimit -v``) that is smaller than the file, and pandas is held to the same
-cap.
+`dwangstats.data.reading.aggregate.count_registrations` in pandas, polars, DuckDB and a local Spark session, each in
+a process of its own that is asked for its peak memory (for Spark with that of its Java process). Then `read_tables`
+counts the file within an address space (RLIMIT_AS, as ``ulimit -v``) that is smaller than the file, and pandas is
+held to the same cap.
 Writes engines.json and the section of README.md between its markers.
 """
 
@@ -24,10 +24,10 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from dwangstats.data.aggregate import KEYS, count_registrations
-from dwangstats.data.codes import code_list
 from dwangstats.data.digest import frame_digest
-from dwangstats.data.read import read_tables
+from dwangstats.data.reading.aggregate import KEYS, count_registrations
+from dwangstats.data.reading.read import read_tables
+from dwangstats.data.register.codes import code_list
 
 FOLDER = Path(__file__).resolve().parent
 RESULTS = FOLDER / "engines.json"

@@ -5,7 +5,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from dwangstats.data.read import Tables
+from dwangstats.data.reading.read import Tables
 
 SECLUSION = "124061000146109"
 OWN_ROOM = "124051000146106"

@@ -11,16 +11,16 @@ if TYPE_CHECKING:
     from dwangstats.analysis import analyse, write_report
     from dwangstats.change.decomposition import ChangeDecomposition, decompose_change
     from dwangstats.change.selection import complete_deliverers, selection_coverage
-    from dwangstats.data.checks import CheckReport, check
-    from dwangstats.data.coverage import coverage
-    from dwangstats.data.delivery_status import delivery_status
-    from dwangstats.data.intervals import interval_of_rounded, interval_of_suppressed
-    from dwangstats.data.panel import Panel, build_panel
-    from dwangstats.data.quality import quality_score, with_quality
-    from dwangstats.data.read import Tables, read_tables
-    from dwangstats.data.repairs import Repaired, repair
-    from dwangstats.data.rules.catalogue import error_catalogue
-    from dwangstats.data.vintage import Vintage, known_on
+    from dwangstats.data.checks.check import CheckReport, check
+    from dwangstats.data.checks.rules.catalogue import error_catalogue
+    from dwangstats.data.deliveries.status import delivery_status
+    from dwangstats.data.deliveries.vintage import Vintage, known_on
+    from dwangstats.data.panels.coverage import coverage
+    from dwangstats.data.panels.intervals import interval_of_rounded, interval_of_suppressed
+    from dwangstats.data.panels.panel import Panel, build_panel
+    from dwangstats.data.quality.score import quality_score, with_quality
+    from dwangstats.data.reading.read import Tables, read_tables
+    from dwangstats.data.repairs.repair import Repaired, repair
     from dwangstats.errors import (
         ConfigError,
         DataError,
@@ -68,61 +68,61 @@ _HOME = {
     "bootstrap": "dwangstats.models.bootstrap",
     "Bounds": "dwangstats.registration.bounds",
     "bounds": "dwangstats.registration.bounds",
-    "build_panel": "dwangstats.data.panel",
+    "build_panel": "dwangstats.data.panels.panel",
     "ChangeDecomposition": "dwangstats.change.decomposition",
-    "check": "dwangstats.data.checks",
-    "CheckReport": "dwangstats.data.checks",
+    "check": "dwangstats.data.checks.check",
+    "CheckReport": "dwangstats.data.checks.check",
     "compare": "dwangstats.models.compare",
     "complete_deliverers": "dwangstats.change.selection",
     "completeness": "dwangstats.registration.completeness",
     "CompletenessPrior": "dwangstats.registration.evidence.prior",
     "ConfigError": "dwangstats.errors",
     "ControlOutcome": "dwangstats.registration.evidence.control",
-    "coverage": "dwangstats.data.coverage",
+    "coverage": "dwangstats.data.panels.coverage",
     "DataError": "dwangstats.errors",
     "decompose_change": "dwangstats.change.decomposition",
-    "delivery_status": "dwangstats.data.delivery_status",
+    "delivery_status": "dwangstats.data.deliveries.status",
     "DomainError": "dwangstats.errors",
     "DwangstatsError": "dwangstats.errors",
     "elicit": "dwangstats.registration.elicitation",
     "Elicited": "dwangstats.registration.elicitation",
-    "error_catalogue": "dwangstats.data.rules.catalogue",
+    "error_catalogue": "dwangstats.data.checks.rules.catalogue",
     "Estimate": "dwangstats.estimate",
     "FitError": "dwangstats.errors",
     "FormulaError": "dwangstats.errors",
     "Identification": "dwangstats.registration.identification",
     "IdentificationError": "dwangstats.errors",
     "Indicator": "dwangstats.registration.evidence.indicator",
-    "interval_of_rounded": "dwangstats.data.intervals",
-    "interval_of_suppressed": "dwangstats.data.intervals",
-    "known_on": "dwangstats.data.vintage",
+    "interval_of_rounded": "dwangstats.data.panels.intervals",
+    "interval_of_suppressed": "dwangstats.data.panels.intervals",
+    "known_on": "dwangstats.data.deliveries.vintage",
     "MixedResult": "dwangstats.models.mixed",
     "multiple_lists": "dwangstats.registration.lists",
-    "Panel": "dwangstats.data.panel",
+    "Panel": "dwangstats.data.panels.panel",
     "profile_interval": "dwangstats.models.profile",
-    "quality_score": "dwangstats.data.quality",
+    "quality_score": "dwangstats.data.quality.score",
     "rate_ratio": "dwangstats.registration.ratios",
     "RateModel": "dwangstats.models.rate",
     "RateResult": "dwangstats.models.results",
-    "read_tables": "dwangstats.data.read",
+    "read_tables": "dwangstats.data.reading.read",
     "RegistrationModel": "dwangstats.registration.model",
     "RegistrationResult": "dwangstats.registration.results",
-    "repair": "dwangstats.data.repairs",
-    "Repaired": "dwangstats.data.repairs",
+    "repair": "dwangstats.data.repairs.repair",
+    "Repaired": "dwangstats.data.repairs.repair",
     "SecondSource": "dwangstats.registration.evidence.second_source",
     "reporting_patterns": "dwangstats.providers.patterns",
     "ReportingPatterns": "dwangstats.providers.patterns",
     "selection_coverage": "dwangstats.change.selection",
     "sensitivity": "dwangstats.registration.sensitivity",
     "SwitchDates": "dwangstats.registration.evidence.switch_dates",
-    "Tables": "dwangstats.data.read",
+    "Tables": "dwangstats.data.reading.read",
     "tipping_point": "dwangstats.registration.bounds",
     "TippingPoint": "dwangstats.registration.bounds",
     "two_list_estimate": "dwangstats.registration.lists",
     "under_registration": "dwangstats.registration.under",
     "UnderRegistration": "dwangstats.registration.under",
-    "Vintage": "dwangstats.data.vintage",
-    "with_quality": "dwangstats.data.quality",
+    "Vintage": "dwangstats.data.deliveries.vintage",
+    "with_quality": "dwangstats.data.quality.score",
     "write_report": "dwangstats.analysis",
 }
 _MODULES = {"figures": "dwangstats.present.figures", "worlds": "dwangstats.worlds"}

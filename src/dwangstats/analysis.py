@@ -20,14 +20,14 @@ from dwangstats.change.adjustment import FormAdjustment, Given, adjust_form
 from dwangstats.change.comparison import FormComparison, Question, compare_form
 from dwangstats.change.selection import complete_deliverers, selection_coverage
 from dwangstats.change.trends import registered_rates
-from dwangstats.data.checks import CheckReport
-from dwangstats.data.config import AnalysisConfig, load_config
+from dwangstats.data.checks.check import CheckReport
+from dwangstats.data.checks.switches import check_as_asked
+from dwangstats.data.config.analysis import AnalysisConfig, load_config
 from dwangstats.data.findings import Finding, findings_frame
-from dwangstats.data.panel import Panel, build_panel
-from dwangstats.data.quality import quality_score, with_quality
-from dwangstats.data.read import Tables, read_tables
-from dwangstats.data.repairs import Repaired, repair
-from dwangstats.data.switches import check_as_asked
+from dwangstats.data.panels.panel import Panel, build_panel
+from dwangstats.data.quality.score import quality_score, with_quality
+from dwangstats.data.reading.read import Tables, read_tables
+from dwangstats.data.repairs.repair import Repaired, repair
 from dwangstats.errors import DataError, InternalError, MissingExtraError
 from dwangstats.estimate import Estimate
 from dwangstats.present.adjusted_contents import adjusted_contents, evidence_findings

@@ -131,11 +131,11 @@ def check(
 
     With an analysis file: after the repairs that it asks for, and without the rules that it switches off.
     """
-    from dwangstats.data.checks import check as check_tables
-    from dwangstats.data.config import load_config
-    from dwangstats.data.read import read_tables
-    from dwangstats.data.repairs import repair
-    from dwangstats.data.switches import check_as_asked
+    from dwangstats.data.checks.check import check as check_tables
+    from dwangstats.data.checks.switches import check_as_asked
+    from dwangstats.data.config.analysis import load_config
+    from dwangstats.data.reading.read import read_tables
+    from dwangstats.data.repairs.repair import repair
 
     chosen: Language = language.value
     with _bar("reading") as progress:

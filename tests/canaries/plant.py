@@ -20,7 +20,7 @@ from typing import Any
 import pandas as pd
 
 from cli.bad_inputs import good_register
-from dwangstats.data.schema import SCHEMAS
+from dwangstats.data.register.schema import SCHEMAS
 
 PERSON = "Qzjansen"
 """Every planted client and registration starts with it."""

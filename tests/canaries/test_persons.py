@@ -6,7 +6,7 @@ import pytest
 import dwangstats as dw
 from canaries.plant import BSN, eleven, person
 from dwangstats.data.bsn import looks_like_bsn, only_bsn, without_bsn
-from dwangstats.data.persons import may_name_a_person, names_of_columns, persons_elsewhere
+from dwangstats.data.reading.persons import may_name_a_person, names_of_columns, persons_elsewhere
 
 NO_BSN = "123456789"
 

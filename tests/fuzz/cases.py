@@ -16,7 +16,7 @@ import pandas as pd
 
 import dwangstats as dw
 from cli.bad_inputs import run_command
-from dwangstats.data.config import load_config
+from dwangstats.data.config.analysis import load_config
 from dwangstats.errors import DwangstatsError, InternalError
 from fuzz import grids, oracle, settings, writers
 

@@ -4,7 +4,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, replace
 from random import Random
 
-from dwangstats.data.schema import SCHEMAS, Column
+from dwangstats.data.register.schema import SCHEMAS, Column
 from fuzz import values
 
 PERIODS = {

@@ -8,12 +8,12 @@ from typing import Any
 
 import pandas as pd
 
-from dwangstats.data import reasons
-from dwangstats.data.checks import CheckReport
+from dwangstats.data.checks.check import CheckReport
 from dwangstats.data.findings import Finding
-from dwangstats.data.panel import Panel
-from dwangstats.data.read import Tables
-from dwangstats.data.schema import SCHEMAS
+from dwangstats.data.panels import reasons
+from dwangstats.data.panels.panel import Panel
+from dwangstats.data.reading.read import Tables
+from dwangstats.data.register.schema import SCHEMAS
 from fuzz.grids import Grid
 from fuzz.values import CLIENT_MARK
 

@@ -6,7 +6,7 @@ from datetime import UTC, date, datetime
 from random import Random
 from typing import Any
 
-from dwangstats.data.schema import SCHEMAS
+from dwangstats.data.register.schema import SCHEMAS
 from fuzz import values
 from fuzz.writers import mutated
 

@@ -2,8 +2,8 @@
 
 from random import Random
 
-from dwangstats.data.codes import FORMS, LAWS
-from dwangstats.data.schema import AUDIT_DESIGNS, DELIVERY_STATUS, Column
+from dwangstats.data.register.codes import FORMS, LAWS
+from dwangstats.data.register.schema import AUDIT_DESIGNS, DELIVERY_STATUS, Column
 
 PROVIDERS = ("north", "east", "0123", "7", "Zuid-Oost", "08012345", "a b")
 LOCATIONS = ("1", "2", "x-1", "Huis 4")

@@ -13,8 +13,8 @@ from hypothesis import assume, given, settings
 from hypothesis import strategies as st
 
 import dwangstats as dw
-from dwangstats.data.panel import Panel, build_panel
-from dwangstats.data.periods import convert_period
+from dwangstats.data.panels.panel import Panel, build_panel
+from dwangstats.data.register.periods import convert_period
 from dwangstats.errors import DataError
 
 PROVIDERS = ("1", "2", "3", "10")

@@ -6,7 +6,7 @@ import pandas as pd
 import pytest
 
 import dwangstats as dw
-from dwangstats.data import codes
+from dwangstats.data.register import codes
 from specification.hand_made import (
     EXTRA_SECURED_ROOM,
     OWN_ROOM,

@@ -8,7 +8,7 @@ import pandas as pd
 import pytest
 
 import dwangstats as dw
-from dwangstats.data.calendar import due_calendar, due_on
+from dwangstats.data.deliveries.calendar import due_calendar, due_on
 from specification.hand_made import Register, delivery, exposure, half_years
 
 PERIODS = half_years(2021, 2022)

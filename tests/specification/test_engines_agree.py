@@ -11,7 +11,7 @@ import polars as pl
 import pytest
 
 import dwangstats as dw
-from dwangstats.data.aggregate import count_registrations
+from dwangstats.data.reading.aggregate import count_registrations
 from specification.hand_made import (
     EXTRA_SECURED_ROOM,
     ORAL_MEDICATION,

@@ -9,7 +9,7 @@ import pytest
 from scipy import optimize, special, stats
 
 import dwangstats as dw
-from dwangstats.data.intervals import interval_of_rounded, interval_of_suppressed
+from dwangstats.data.panels.intervals import interval_of_rounded, interval_of_suppressed
 from dwangstats.numerics.censored import interval_derivatives, interval_loglik
 
 Family = Literal["poisson", "nb2", "nb1"]

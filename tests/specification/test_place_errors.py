@@ -7,7 +7,7 @@ import pandas as pd
 import pytest
 
 import dwangstats as dw
-from dwangstats.data.traces import admissions, joins, linkage, missing, shifts, units
+from dwangstats.data.checks.traces import admissions, joins, linkage, missing, shifts, units
 from specification.hand_made import (
     CANARIES,
     Register,

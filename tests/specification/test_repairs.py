@@ -7,7 +7,7 @@ import pandas as pd
 import pytest
 
 import dwangstats as dw
-from dwangstats.data.traces import doubles, late_ends, open_ends
+from dwangstats.data.checks.traces import doubles, late_ends, open_ends
 from specification.hand_made import (
     Register,
     days_in,

@@ -6,7 +6,7 @@ import pandas as pd
 import pytest
 
 import dwangstats as dw
-from dwangstats.data.traces import blocks, breaks, doubles, gone, late_ends, laws, open_ends, resolution, rooms
+from dwangstats.data.checks.traces import blocks, breaks, doubles, gone, late_ends, laws, open_ends, resolution, rooms
 from specification.hand_made import (
     ADMISSION,
     EXTRA_SECURED_ROOM,

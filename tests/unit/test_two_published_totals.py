@@ -11,7 +11,7 @@ import pandas as pd
 import pytest
 
 import dwangstats as dw
-from dwangstats.data.reasons import NOT_YET
+from dwangstats.data.panels.reasons import NOT_YET
 from dwangstats.worlds.result import World
 
 PAGE = (Path(__file__).parents[2] / "docs" / "deliveries.md").read_text(encoding="utf-8")

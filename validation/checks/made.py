@@ -6,10 +6,10 @@ import numpy as np
 import pandas as pd
 from tally import Items, items, rows_of
 
-from dwangstats.data.aggregate import analysis_form
-from dwangstats.data.periods import period_of
-from dwangstats.data.read import Tables
-from dwangstats.data.traces import joins
+from dwangstats.data.checks.traces import joins
+from dwangstats.data.reading.aggregate import analysis_form
+from dwangstats.data.reading.read import Tables
+from dwangstats.data.register.periods import period_of
 
 LP = ("provider_id", "location_id", "period")
 #: what the Swedish region kept of a form after its export code changed: 68 of 185 (domain dossier, E13).

@@ -19,8 +19,7 @@ import pandas as pd
 from made import LP, close_too_early, leave_out_bed_days, thin_one_form
 from tally import COUNTED, Items, Marks, Tally, items, markdown
 
-from dwangstats.data.read import Tables
-from dwangstats.data.traces import (
+from dwangstats.data.checks.traces import (
     admissions,
     blocks,
     breaks,
@@ -37,6 +36,7 @@ from dwangstats.data.traces import (
     shifts,
     units,
 )
+from dwangstats.data.reading.read import Tables
 from dwangstats.worlds import World, make
 from dwangstats.worlds.context import ContextParameters
 from dwangstats.worlds.parameters import SectorName

@@ -9,9 +9,9 @@ import pandas as pd
 from dwangstats._types import RateScale
 from dwangstats.change.comparison import Question
 from dwangstats.change.decomposition import ChangeDecomposition, decompose_change
-from dwangstats.data.layout import ALL_FORMS
-from dwangstats.data.panel import Panel
-from dwangstats.data.periods import can_convert, contains, convert_period
+from dwangstats.data.panels.layout import ALL_FORMS
+from dwangstats.data.panels.panel import Panel
+from dwangstats.data.register.periods import can_convert, contains, convert_period
 from dwangstats.errors import DataError, DwangstatsError, FitError, IdentificationError
 from dwangstats.estimate import Estimate
 from dwangstats.registration.completeness import completeness

@@ -8,8 +8,8 @@ import numpy as np
 import pandas as pd
 
 from dwangstats._types import Codes, Vector
-from dwangstats.data.layout import IDENTITY
-from dwangstats.data.periods import is_period, parse_period
+from dwangstats.data.panels.layout import IDENTITY
+from dwangstats.data.register.periods import is_period, parse_period
 from dwangstats.design.rows import listed
 from dwangstats.errors import DataError, DomainError
 

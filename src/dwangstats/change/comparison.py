@@ -19,8 +19,8 @@ from dwangstats.change.refusals import (
     not_fitted,
     other_headline,
 )
-from dwangstats.data.intervals import refuse_intervals
-from dwangstats.data.panel import Panel
+from dwangstats.data.panels.intervals import refuse_intervals
+from dwangstats.data.panels.panel import Panel
 from dwangstats.design.formula import split_formula
 from dwangstats.errors import DomainError, FitError
 from dwangstats.estimate import Estimate

@@ -41,7 +41,7 @@ from dwangstats.change.parts import (
 )
 from dwangstats.change.rate_cells import rate_cells
 from dwangstats.change.registration_cells import registration_cells
-from dwangstats.data.intervals import refuse_intervals
+from dwangstats.data.panels.intervals import refuse_intervals
 from dwangstats.design.design import Design
 from dwangstats.design.formula import split_formula
 from dwangstats.errors import InternalError

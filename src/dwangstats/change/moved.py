@@ -8,7 +8,7 @@ import pandas as pd
 
 from dwangstats._types import Matrix, Vector
 from dwangstats.change.cells import TIME_COLUMNS, Cells
-from dwangstats.data.layout import IDENTITY
+from dwangstats.data.panels.layout import IDENTITY
 from dwangstats.design.design import Design
 
 

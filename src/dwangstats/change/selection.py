@@ -5,8 +5,8 @@ from collections.abc import Iterable
 import numpy as np
 import pandas as pd
 
-from dwangstats.data.intervals import refuse_intervals
-from dwangstats.data.panel import Panel
+from dwangstats.data.panels.intervals import refuse_intervals
+from dwangstats.data.panels.panel import Panel
 from dwangstats.errors import DataError
 
 QUANTITIES = ("providers", "bed_days", "registrations")

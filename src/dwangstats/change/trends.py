@@ -7,8 +7,8 @@ import pandas as pd
 from scipy import stats
 
 from dwangstats._types import Vector
-from dwangstats.data.intervals import refuse_intervals
-from dwangstats.data.panel import Panel
+from dwangstats.data.panels.intervals import refuse_intervals
+from dwangstats.data.panels.panel import Panel
 from dwangstats.numerics.covariance import cluster_covariance, satterthwaite_df
 
 PER = 1000.0

@@ -4,7 +4,7 @@ import re
 from collections.abc import Iterable
 from functools import cache
 
-from dwangstats.data.codes import code_list
+from dwangstats.data.register.codes import code_list
 
 _NAMES = frozenset({"bsn", "burgerservicenummer", "sofinummer"})
 _ENOUGH_VALUES = 5

@@ -15,10 +15,10 @@ import pandas as pd
 from formulaic import ModelSpec
 
 from dwangstats._types import Matrix, Vector
-from dwangstats.data.intervals import is_interval, refuse_cut_intervals, refuse_intervals
-from dwangstats.data.layout import BOUNDS
 from dwangstats.data.nearest import did_you_mean
-from dwangstats.data.panel import Panel
+from dwangstats.data.panels.intervals import is_interval, refuse_cut_intervals, refuse_intervals
+from dwangstats.data.panels.layout import BOUNDS
+from dwangstats.data.panels.panel import Panel
 from dwangstats.design.columns import Columns, build_columns
 from dwangstats.design.formula import ParsedFormula, mark, split_formula
 from dwangstats.design.random import GroupedTerm, build_random

@@ -13,8 +13,8 @@ from typing import Any
 import pandas as pd
 
 from dwangstats._types import Language
-from dwangstats.data.periods import is_period, parse_period
-from dwangstats.data.reasons import REASONS
+from dwangstats.data.panels.reasons import REASONS
+from dwangstats.data.register.periods import is_period, parse_period
 from dwangstats.errors import InternalError, MissingExtraError
 
 try:

@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from dwangstats._types import Progress
-from dwangstats.data.codes import labels as labels_of
+from dwangstats.data.register.codes import labels as labels_of
 from dwangstats.errors import MissingExtraError
 from dwangstats.present.adjusted_tables import adjusted_tables
 from dwangstats.present.answer import answer, settling

@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 from scipy.special import expit
 
 from dwangstats._types import Codes, Vector
-from dwangstats.data.panel import Panel
+from dwangstats.data.panels.panel import Panel
 from dwangstats.errors import DomainError
 from dwangstats.models.fitted import check_level
 from dwangstats.providers.odds import log_odds

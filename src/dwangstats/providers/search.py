@@ -7,8 +7,8 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from dwangstats.data.intervals import refuse_intervals
-from dwangstats.data.panel import Panel
+from dwangstats.data.panels.intervals import refuse_intervals
+from dwangstats.data.panels.panel import Panel
 from dwangstats.design.design import Design
 from dwangstats.errors import DataError, DomainError, FitError, FormulaError
 from dwangstats.models.infinite import refuse_infinite

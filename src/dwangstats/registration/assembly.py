@@ -6,7 +6,7 @@ from dataclasses import dataclass, replace
 import numpy as np
 
 from dwangstats._types import FamilyName
-from dwangstats.data.panel import Panel
+from dwangstats.data.panels.panel import Panel
 from dwangstats.design.rows import raise_problems
 from dwangstats.errors import DataError
 from dwangstats.numerics.thinned.problem import AuditRows, CountRows, Gaussian, Layout, ThinnedProblem

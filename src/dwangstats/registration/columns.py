@@ -5,7 +5,7 @@ from collections.abc import Iterable
 import pandas as pd
 
 from dwangstats.data.nearest import did_you_mean
-from dwangstats.data.panel import Panel
+from dwangstats.data.panels.panel import Panel
 from dwangstats.design.columns import Columns, build_columns
 from dwangstats.design.design import Design, build_design
 from dwangstats.design.formula import ParsedFormula, split_formula

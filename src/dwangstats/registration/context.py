@@ -9,7 +9,7 @@ import numpy as np
 import pandas as pd
 
 from dwangstats._types import Codes, Language, Matrix, Vector
-from dwangstats.data.panel import Panel
+from dwangstats.data.panels.panel import Panel
 from dwangstats.design.design import Design
 from dwangstats.errors import FormulaError
 from dwangstats.numerics.thinned.fit import ThinnedFit

@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 from scipy.special import expit
 
 from dwangstats._types import Language, Vector
-from dwangstats.data.panel import Panel
+from dwangstats.data.panels.panel import Panel
 from dwangstats.errors import DomainError, IdentificationError
 from dwangstats.registration.advice import advice_sentences
 from dwangstats.registration.context import FittedParts

@@ -6,8 +6,8 @@ from dataclasses import dataclass, field, replace
 from typing import Any, Literal, TypeAlias, get_args
 
 from dwangstats._types import FamilyName, Vector
-from dwangstats.data.intervals import refuse_intervals
-from dwangstats.data.panel import Panel
+from dwangstats.data.panels.intervals import refuse_intervals
+from dwangstats.data.panels.panel import Panel
 from dwangstats.errors import DataError, DomainError
 from dwangstats.models.infinite import refuse_infinite
 from dwangstats.numerics.thinned.ascent import Likelihood

@@ -10,7 +10,7 @@ import pandas as pd
 from scipy.stats import norm
 
 from dwangstats._types import FamilyName, Matrix, Vector
-from dwangstats.data.panel import Panel
+from dwangstats.data.panels.panel import Panel
 from dwangstats.errors import DomainError, FitError, IdentificationError
 from dwangstats.models.certificate import Certificate
 from dwangstats.models.mixed import MixedResult

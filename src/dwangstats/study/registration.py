@@ -14,7 +14,7 @@ from scipy.stats import norm
 from dwangstats.change.cells import match_cells
 from dwangstats.change.decomposition import decompose_change
 from dwangstats.change.parts import MOVED, REAL, REGISTRATION, CellValues, divide
-from dwangstats.data.panel import Panel
+from dwangstats.data.panels.panel import Panel
 from dwangstats.errors import FitError
 from dwangstats.numerics.thinned.ascent import Likelihood
 from dwangstats.numerics.thinned.fit import hessian

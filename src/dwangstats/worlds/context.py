@@ -12,7 +12,7 @@ import numpy as np
 import pandas as pd
 
 from dwangstats._types import Matrix
-from dwangstats.data.periods import parse_period
+from dwangstats.data.register.periods import parse_period
 from dwangstats.errors import DomainError
 from dwangstats.worlds.exposure import Exposure
 from dwangstats.worlds.lapses import LOCKING_IN, Lapses, no_lapses

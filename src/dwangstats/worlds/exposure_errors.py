@@ -3,7 +3,7 @@
 import numpy as np
 import pandas as pd
 
-from dwangstats.data.periods import parse_period
+from dwangstats.data.register.periods import parse_period
 from dwangstats.worlds.planted import ErrorParameters, planted_at_places
 
 #: What the bed-days of a provider-quarter are multiplied by.

@@ -9,7 +9,7 @@ from typing import Any
 
 import pandas as pd
 
-from dwangstats.data.schema import SCHEMAS, ColumnKind, TableSchema
+from dwangstats.data.register.schema import SCHEMAS, ColumnKind, TableSchema
 from dwangstats.errors import DataError
 from dwangstats.worlds.analysis_file import analysis_file
 from dwangstats.worlds.parameters import NAMES, SizeName

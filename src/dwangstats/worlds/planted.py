@@ -15,7 +15,7 @@ from typing import Any, Final
 
 import pandas as pd
 
-from dwangstats.data.periods import period_of
+from dwangstats.data.register.periods import period_of
 from dwangstats.errors import DomainError
 
 COLUMNS: Final = (

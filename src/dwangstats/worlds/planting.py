@@ -14,7 +14,7 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from dwangstats._types import Codes, Vector
-from dwangstats.data.periods import period_of
+from dwangstats.data.register.periods import period_of
 from dwangstats.worlds.lapses import rounded_up
 from dwangstats.worlds.network import Network
 from dwangstats.worlds.parameters import AFTER, BEFORE

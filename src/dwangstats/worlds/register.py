@@ -7,7 +7,7 @@ import numpy as np
 import pandas as pd
 
 from dwangstats._types import Matrix
-from dwangstats.data.read import Tables, read_tables
+from dwangstats.data.reading.read import Tables, read_tables
 from dwangstats.worlds.admissions import Admissions, admission_rows
 from dwangstats.worlds.context import ContextParameters, funding_lapse, under_old_law
 from dwangstats.worlds.counts import Counts

@@ -6,7 +6,7 @@ from typing import Any
 
 import pandas as pd
 
-from dwangstats.data.read import Tables
+from dwangstats.data.reading.read import Tables
 from dwangstats.errors import InternalError
 from dwangstats.worlds.parameters import AFTER, BEFORE
 

@@ -12,7 +12,7 @@ from datetime import date
 import numpy as np
 import pandas as pd
 
-from dwangstats.data.periods import period_of
+from dwangstats.data.register.periods import period_of
 from dwangstats.errors import DomainError
 from dwangstats.worlds.deliveries import CLOSED_AT, KNOWN_ON, OPENED_AT
 from dwangstats.worlds.parameters import Sector

@@ -8,7 +8,7 @@ import pandas as pd
 from scipy.special import expit
 
 from dwangstats._types import Matrix
-from dwangstats.data.read import Tables, read_tables
+from dwangstats.data.reading.read import Tables, read_tables
 from dwangstats.worlds.counts import Counts
 from dwangstats.worlds.deliveries import Deliveries, deliveries_table, delivery_status, planted_deliveries
 from dwangstats.worlds.events import Cube, by_provider

@@ -5,8 +5,8 @@ import pandas as pd
 import pytest
 
 from dwangstats.change.adjustment import Given, evidence_for, with_providers
-from dwangstats.data.layout import ALL_FORMS
-from dwangstats.data.panel import Panel
+from dwangstats.data.panels.layout import ALL_FORMS
+from dwangstats.data.panels.panel import Panel
 from dwangstats.errors import DataError
 
 FORMS = ("seclusion", "medication")

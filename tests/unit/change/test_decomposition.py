@@ -9,7 +9,7 @@ from numpy.testing import assert_allclose
 
 from dwangstats.change.decomposition import ChangeDecomposition, decompose_change
 from dwangstats.change.decomposition_words import amount
-from dwangstats.data.panel import Panel
+from dwangstats.data.panels.panel import Panel
 from dwangstats.errors import DataError, DomainError, InternalError
 from dwangstats.models.rate import RateModel
 from dwangstats.models.results import RateResult

@@ -11,7 +11,7 @@ from scipy.special import expit, logit
 from dwangstats.change.cells import match_cells
 from dwangstats.change.decomposition import decompose_change
 from dwangstats.change.parts import MOVED, REAL, REGISTRATION, CellValues, divide
-from dwangstats.data.panel import Panel
+from dwangstats.data.panels.panel import Panel
 from dwangstats.registration.evidence.audit import Audit
 from dwangstats.registration.evidence.prior import CompletenessPrior
 from dwangstats.registration.model import RegistrationModel

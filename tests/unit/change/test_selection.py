@@ -6,7 +6,7 @@ import pandas as pd
 import pytest
 
 from dwangstats.change.selection import complete_deliverers, selection_coverage
-from dwangstats.data.panel import Panel
+from dwangstats.data.panels.panel import Panel
 from dwangstats.errors import DataError
 
 

@@ -3,7 +3,7 @@ import pandas as pd
 import polars as pl
 import pytest
 
-from dwangstats.data.panel import Panel
+from dwangstats.data.panels.panel import Panel
 from dwangstats.design.design import build_design, to_pandas
 from dwangstats.design.rows import listed, rows_text
 from dwangstats.errors import DataError, FormulaError

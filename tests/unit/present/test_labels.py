@@ -5,8 +5,8 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from dwangstats.data.codes import FORMS, LAWS
-from dwangstats.data.schema import DELIVERY_STATUS
+from dwangstats.data.register.codes import FORMS, LAWS
+from dwangstats.data.register.schema import DELIVERY_STATUS
 from dwangstats.errors import InternalError
 from dwangstats.present.labels import LANGUAGES, Labels, capitalised, catalogue, is_missing, plain, split_emphasis
 

@@ -6,7 +6,7 @@ from dataclasses import replace
 import numpy as np
 import pandas as pd
 
-from dwangstats.data.panel import Panel
+from dwangstats.data.panels.panel import Panel
 
 HALF_YEARS = ("2021-H1", "2021-H2", "2022-H1", "2022-H2", "2023-H1", "2023-H2")
 

@@ -9,7 +9,7 @@ import pytest
 from numpy.testing import assert_allclose
 
 import dwangstats as dw
-from dwangstats.data.panel import Panel
+from dwangstats.data.panels.panel import Panel
 from dwangstats.errors import DataError, DomainError, FitError, FormulaError
 from dwangstats.models.mixed import MixedResult
 from dwangstats.providers.integral import EffectModel, ProviderRows, log_integrals

@@ -7,7 +7,7 @@ import pandas as pd
 import pytest
 
 import dwangstats as dw
-from dwangstats.data.panel import Panel
+from dwangstats.data.panels.panel import Panel
 from dwangstats.providers.patterns import ReportingPatterns, reporting_patterns
 from dwangstats.providers.search import find_silence
 from dwangstats.worlds.lapses import PatternParameters

@@ -6,7 +6,7 @@ import numpy as np
 import pandas as pd
 from scipy.special import expit
 
-from dwangstats.data.panel import Panel
+from dwangstats.data.panels.panel import Panel
 from dwangstats.registration.evidence.audit import Audit
 from dwangstats.registration.evidence.control import ControlOutcome
 from dwangstats.registration.evidence.indicator import Indicator

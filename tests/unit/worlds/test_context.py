@@ -5,8 +5,8 @@ import pandas as pd
 import pytest
 
 from dwangstats import worlds
-from dwangstats.data.checks import check, check_input
-from dwangstats.data.panel import build_panel
+from dwangstats.data.checks.check import check, check_input
+from dwangstats.data.panels.panel import build_panel
 from dwangstats.errors import DomainError
 from dwangstats.worlds.context import SECURITY, ContextParameters, rate_factor, shocked_exposure
 from dwangstats.worlds.exposure import Exposure

@@ -4,7 +4,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from dwangstats.data.schema import DELIVERY_STATUS
+from dwangstats.data.register.schema import DELIVERY_STATUS
 from dwangstats.worlds.deliveries import KNOWN_ON, Deliveries, deliveries_table, delivery_status, draw_deliveries
 from dwangstats.worlds.network import Network
 from dwangstats.worlds.parameters import WVGGZ

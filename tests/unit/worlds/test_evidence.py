@@ -7,9 +7,9 @@ import pandas as pd
 import pytest
 
 from dwangstats import worlds
-from dwangstats.data.checks import check, check_input
-from dwangstats.data.panel import build_panel
-from dwangstats.data.periods import convert_periods
+from dwangstats.data.checks.check import check, check_input
+from dwangstats.data.panels.panel import build_panel
+from dwangstats.data.register.periods import convert_periods
 from dwangstats.errors import DomainError
 from dwangstats.worlds.evidence import Happened, audits_table, joint_completeness, second_source_table
 from dwangstats.worlds.parameters import EvidenceParameters

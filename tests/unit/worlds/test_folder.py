@@ -7,8 +7,8 @@ from pathlib import Path
 import pytest
 
 from dwangstats import worlds
-from dwangstats.data.config import EvidenceConfig, load_config
-from dwangstats.data.read import read_tables
+from dwangstats.data.config.analysis import EvidenceConfig, load_config
+from dwangstats.data.reading.read import read_tables
 from dwangstats.errors import DataError
 from dwangstats.worlds.folder import DOCUMENTED_SEED, DOCUMENTED_SIZE, HEADER
 from dwangstats.worlds.parameters import EvidenceParameters

@@ -4,8 +4,8 @@ import numpy as np
 import pytest
 
 from dwangstats import worlds
-from dwangstats.data.checks import check
-from dwangstats.data.panel import build_panel
+from dwangstats.data.checks.check import check
+from dwangstats.data.panels.panel import build_panel
 from dwangstats.errors import DomainError
 from dwangstats.worlds.counts import Counts
 from dwangstats.worlds.lapses import PatternParameters, draw_patterns, rounded_up, thin_registered

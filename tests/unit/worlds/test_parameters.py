@@ -2,7 +2,7 @@
 
 import pytest
 
-from dwangstats.data.codes import codes_in_law, form_of, law_of_status
+from dwangstats.data.register.codes import codes_in_law, form_of, law_of_status
 from dwangstats.worlds.parameters import NAMES, SCENARIOS, SIZES, WVGGZ, YEARS
 
 # Shares are written in decimals; their sums carry only rounding of the last bit.

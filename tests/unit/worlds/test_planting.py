@@ -8,10 +8,10 @@ import pandas as pd
 import pytest
 
 from dwangstats import worlds
-from dwangstats.data.checks import check
-from dwangstats.data.codes import codes_in_law, form_of
-from dwangstats.data.panel import build_panel
-from dwangstats.data.periods import period_of
+from dwangstats.data.checks.check import check
+from dwangstats.data.panels.panel import build_panel
+from dwangstats.data.register.codes import codes_in_law, form_of
+from dwangstats.data.register.periods import period_of
 from dwangstats.errors import DomainError
 from dwangstats.worlds.admissions import CODE as ADMISSION
 from dwangstats.worlds.parameters import WVGGZ

@@ -4,7 +4,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from dwangstats.data.periods import convert_periods, midpoints, parse_period, periods_between
+from dwangstats.data.register.periods import convert_periods, midpoints, parse_period, periods_between
 from dwangstats.worlds.quarters import Calendar
 
 

@@ -5,7 +5,7 @@ import pandas as pd
 import pytest
 
 from dwangstats import worlds
-from dwangstats.data.codes import form_of
+from dwangstats.data.register.codes import form_of
 from dwangstats.worlds.parameters import WVGGZ
 
 FORENSIC_SECLUSION = 48.0

@@ -5,10 +5,10 @@ import pandas as pd
 import pytest
 
 from dwangstats import worlds
-from dwangstats.data.checks import check
-from dwangstats.data.panel import build_panel
-from dwangstats.data.periods import period_of
-from dwangstats.data.vintage import known_on
+from dwangstats.data.checks.check import check
+from dwangstats.data.deliveries.vintage import known_on
+from dwangstats.data.panels.panel import build_panel
+from dwangstats.data.register.periods import period_of
 from dwangstats.errors import DomainError
 from dwangstats.worlds.result import World
 from dwangstats.worlds.versions import VERSIONS, VersionParameters

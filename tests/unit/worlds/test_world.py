@@ -9,10 +9,10 @@ import pytest
 
 from dwangstats import worlds
 from dwangstats.change.selection import complete_deliverers, selection_coverage
-from dwangstats.data.checks import check, check_input
-from dwangstats.data.codes import form_of
-from dwangstats.data.panel import build_panel
-from dwangstats.data.periods import convert_periods, period_of
+from dwangstats.data.checks.check import check, check_input
+from dwangstats.data.panels.panel import build_panel
+from dwangstats.data.register.codes import form_of
+from dwangstats.data.register.periods import convert_periods, period_of
 from dwangstats.errors import DomainError, InternalError
 from dwangstats.worlds.parameters import SIZES, WVGGZ
 from dwangstats.worlds.world import World

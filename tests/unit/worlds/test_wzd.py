@@ -5,11 +5,11 @@ import pandas as pd
 import pytest
 
 from dwangstats import worlds
-from dwangstats.data.checks import check, check_input
-from dwangstats.data.codes import codes_in_law, form_of
-from dwangstats.data.config import load_config
-from dwangstats.data.panel import build_panel
-from dwangstats.data.periods import convert_periods
+from dwangstats.data.checks.check import check, check_input
+from dwangstats.data.config.analysis import load_config
+from dwangstats.data.panels.panel import build_panel
+from dwangstats.data.register.codes import codes_in_law, form_of
+from dwangstats.data.register.periods import convert_periods
 from dwangstats.errors import DataError
 from dwangstats.worlds.lapses import PatternParameters
 from dwangstats.worlds.planted import ErrorParameters

@@ -5,11 +5,11 @@ import pandas as pd
 import pytest
 
 from dwangstats import worlds
-from dwangstats.data.checks import check
-from dwangstats.data.config import load_config
-from dwangstats.data.panel import build_panel
-from dwangstats.data.periods import period_of
-from dwangstats.data.read import read_tables
+from dwangstats.data.checks.check import check
+from dwangstats.data.config.analysis import load_config
+from dwangstats.data.panels.panel import build_panel
+from dwangstats.data.reading.read import read_tables
+from dwangstats.data.register.periods import period_of
 from dwangstats.errors import DataError, DomainError
 from dwangstats.worlds.folder import DOCUMENTED_SEED
 from dwangstats.worlds.lapses import PatternParameters

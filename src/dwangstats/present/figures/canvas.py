@@ -13,7 +13,7 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.ticker import FixedLocator, FuncFormatter, NullLocator
 
-from dwangstats.data.periods import is_period, parse_period, sort_periods
+from dwangstats.data.register.periods import is_period, parse_period, sort_periods
 from dwangstats.present.labels import Labels
 
 Inches: TypeAlias = float

@@ -9,7 +9,7 @@ import pandas as pd
 
 from dwangstats._types import Language
 from dwangstats.data.digest import frame_digest
-from dwangstats.data.schema import AUDIT_DESIGNS, AUDITS
+from dwangstats.data.register.schema import AUDIT_DESIGNS, AUDITS
 from dwangstats.design.rows import raise_problems, rows_text
 from dwangstats.errors import DomainError
 from dwangstats.numerics.thinned.problem import AuditRows

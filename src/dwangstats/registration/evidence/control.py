@@ -9,8 +9,8 @@ import pandas as pd
 
 from dwangstats._types import Matrix, Vector
 from dwangstats.data.digest import frame_digest
-from dwangstats.data.periods import can_convert, convert_period, parse_period, sort_periods
-from dwangstats.data.schema import CONTROLS
+from dwangstats.data.register.periods import can_convert, convert_period, parse_period, sort_periods
+from dwangstats.data.register.schema import CONTROLS
 from dwangstats.design.rows import raise_problems
 from dwangstats.errors import DomainError
 from dwangstats.numerics.thinned.problem import ControlRows

@@ -7,10 +7,10 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from dwangstats.data.layout import ALL_FORMS
 from dwangstats.data.nearest import did_you_mean
-from dwangstats.data.panel import Panel
-from dwangstats.data.periods import can_convert, contains, convert_period
+from dwangstats.data.panels.layout import ALL_FORMS
+from dwangstats.data.panels.panel import Panel
+from dwangstats.data.register.periods import can_convert, contains, convert_period
 from dwangstats.design.rows import listed
 from dwangstats.registration.context import EvidenceCheck
 from dwangstats.registration.evidence.reading import complaint

@@ -9,7 +9,7 @@ from scipy.stats import norm
 
 from dwangstats._types import Language, Vector
 from dwangstats.data.nearest import did_you_mean
-from dwangstats.data.periods import contains
+from dwangstats.data.register.periods import contains
 from dwangstats.design.rows import listed, raise_problems
 from dwangstats.errors import DomainError
 from dwangstats.estimate import Estimate

@@ -6,10 +6,10 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from dwangstats.data.config import ColumnMap, ReadConfig
-from dwangstats.data.files import read_frame
-from dwangstats.data.interpret import interpret
-from dwangstats.data.schema import TableSchema
+from dwangstats.data.config.analysis import ColumnMap, ReadConfig
+from dwangstats.data.reading.files import read_frame
+from dwangstats.data.reading.interpret import interpret
+from dwangstats.data.register.schema import TableSchema
 from dwangstats.design.rows import rows_text
 
 _ACTIONS = {"not-a-count": "Write whole numbers of 0 or more, without marks of thousands."}

@@ -7,7 +7,7 @@ import numpy as np
 import pandas as pd
 
 from dwangstats.data.digest import frame_digest
-from dwangstats.data.schema import SECOND_SOURCE
+from dwangstats.data.register.schema import SECOND_SOURCE
 from dwangstats.design.rows import raise_problems
 from dwangstats.errors import DomainError
 from dwangstats.numerics.thinned.problem import LinkedRows

@@ -8,11 +8,11 @@ import numpy as np
 import pandas as pd
 
 from dwangstats._types import Vector
-from dwangstats.data.convert import as_text, convert_column
 from dwangstats.data.digest import frame_digest
-from dwangstats.data.files import read_frame
-from dwangstats.data.panel import Panel
-from dwangstats.data.periods import parse_period
+from dwangstats.data.panels.panel import Panel
+from dwangstats.data.reading.convert import as_text, convert_column
+from dwangstats.data.reading.files import read_frame
+from dwangstats.data.register.periods import parse_period
 from dwangstats.design.rows import raise_problems
 from dwangstats.errors import DataError, DomainError
 from dwangstats.registration.columns import columns_with

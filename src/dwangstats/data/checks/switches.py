@@ -1,0 +1,42 @@
+"""The checks as an analysis file asks for them, saying which of them were switched off."""
+
+from typing import Final
+
+from dwangstats.data.checks.check import CheckReport, check
+from dwangstats.data.checks.rule import Rule
+from dwangstats.data.config.analysis import AnalysisConfig
+from dwangstats.data.reading.read import Tables
+
+SWITCHED_OFF: Final = Rule(
+    "checks-switched-off",
+    "info",
+    "Er zijn {count} controles uitgezet: {names}.",
+    "{count} checks are switched off: {names}.",
+    "Haal hun namen weg bij skip in [checks] om te zien wat zij vinden.",
+    "Remove their names from skip in [checks] to see what they find.",
+)
+
+
+def check_as_asked(tables: Tables, config: AnalysisConfig) -> CheckReport:
+    """Hold the rules against the tables that the analysis file does not switch off.
+
+    Parameters
+    ----------
+    tables : Tables
+        After the repairs that the file asks for.
+    config : AnalysisConfig
+
+    Returns
+    -------
+    CheckReport
+        With a finding that names what was switched off, so that nobody takes silence for soundness.
+
+    Raises
+    ------
+    DomainError
+        If a name is not that of a rule.
+    """
+    skip = config.checks.skip
+    report = check(tables, by=config.panel.by, blank_events=config.panel.blank_events, skip=skip)
+    said = SWITCHED_OFF.counted("", len(skip), len(skip), names=", ".join(skip))
+    return CheckReport((*report.findings, *said))

@@ -1,0 +1,1 @@
+"""The analysis file: its sections, checked and complete with their defaults."""

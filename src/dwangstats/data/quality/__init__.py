@@ -1,0 +1,1 @@
+"""How well each provider kept its register, from the register itself."""

@@ -1,0 +1,1 @@
+"""What a register is: its tables, codes, periods and clock."""

@@ -1,0 +1,1 @@
+"""Repairs of the tables, asked for by name, logged and reversible."""
