@@ -126,7 +126,7 @@ def funding_lapse(network: Network, forms: tuple[str, ...], calendar: Calendar, 
         detail=[f"completeness of every form x {plan.funding_factor:.2f}"] * provider.size,
     )
     factor = np.where(hit, plan.funding_factor, 1.0)[:, :, None] * base.factor
-    return Lapses(factor, (note,), base.migrated_on, base.migration_year)
+    return replace(base, factor=factor, planted=(note,))
 
 
 def under_old_law(registrations: pd.DataFrame, deliveries: pd.DataFrame) -> tuple[pd.DataFrame, pd.DataFrame]:

@@ -64,14 +64,17 @@ def draw_deliveries(sector: Sector, network: Network, calendar: Calendar, rng: n
     )
 
 
-def delivery_status(deliveries: Deliveries, registered: Matrix) -> NDArray[np.str_]:
+def delivery_status(
+    deliveries: Deliveries, registered: Matrix, empty_file: NDArray[np.bool_] | None = None
+) -> NDArray[np.str_]:
     """Status by provider and half-year (P, H), given the number of registrations (P, H).
 
     A provider without registrations sends nothing: a correct half-year is then "nothing_to_report", an incorrect
-    one "not_delivered".
+    one "not_delivered". Who sends an empty file (P,) in place of that declaration has an "accepted" one.
     """
     empty = registered == 0
-    correct = np.where(empty, "nothing_to_report", "accepted")
+    declares = empty if empty_file is None else empty & ~empty_file[:, None]
+    correct = np.where(declares, "nothing_to_report", "accepted")
     incorrect = np.where(deliveries.sent & ~empty, "rejected", "not_delivered")
     return np.where(deliveries.correct, correct, incorrect)
 

@@ -44,15 +44,21 @@ class PatternParameters:
         Share that reports nothing from a half-year of the last year on.
     flickering : float
         Share that reports nothing in half-years drawn at random.
+    undeclared : float
+        Share of these providers that send an empty file, which is accepted, for a half-year in which they report
+        nothing; the others declare "nothing to report". Only the first look like providers with nothing to register.
     """
 
     silent: float = 0.03
     joiners: float = 0.05
     leavers: float = 0.03
     flickering: float = 0.03
+    undeclared: float = 0.0
 
     def __post_init__(self) -> None:
-        shares = [getattr(self, name) for name in self.__dataclass_fields__]
+        shares = _shares(self)
+        if not 0.0 <= self.undeclared <= 1.0:
+            raise DomainError(f"undeclared must be a share between 0 and 1, got {self.undeclared}")
         if min(shares) < 0.0 or sum(shares) > 1.0:
             raise DomainError(f"shares of reporting patterns must be at least 0 and add up to at most 1, got {shares}")
 
@@ -70,12 +76,15 @@ class Lapses:
         First day on the new record system; not a time without a migration.
     migration_year : (P, T) bool
         In the four quarters from the migration on.
+    undeclared : (P,) bool
+        Sends an empty file where it registered nothing, in place of a declaration.
     """
 
     factor: Cube
     planted: tuple[pd.DataFrame, ...]
     migrated_on: NDArray[np.datetime64]
     migration_year: NDArray[np.bool_]
+    undeclared: NDArray[np.bool_]
 
 
 def no_lapses(providers: int, calendar: Calendar, forms: int) -> Lapses:
@@ -86,6 +95,7 @@ def no_lapses(providers: int, calendar: Calendar, forms: int) -> Lapses:
         planted=(),
         migrated_on=np.full(providers, np.datetime64("NaT"), dtype="datetime64[D]"),
         migration_year=np.zeros((providers, quarters), dtype=np.bool_),
+        undeclared=np.zeros(providers, dtype=np.bool_),
     )
 
 
@@ -119,6 +129,7 @@ def draw_error_lapses(
         ),
         migrated_on=migrated.astype("datetime64[D]"),
         migration_year=migrating,
+        undeclared=np.zeros(provider_ids.size, dtype=np.bool_),
     )
 
 
@@ -132,6 +143,7 @@ def draw_patterns(
     """Silent providers, joiners, leavers and flickering ones; no provider is two of these."""
     providers, quarters = provider_ids.size, len(calendar.starts)
     order, moment = rng.permutation(providers), rng.random((providers, quarters // 2))
+    undeclared = rng.random(providers) < plan.undeclared
     groups = np.split(order, np.cumsum([rounded_up(share, providers) for share in _shares(plan)]))
     leaves = (quarters - 4 + 2 * np.floor(2.0 * moment[:, 0])).astype(np.intp)
     quarter = np.arange(quarters)
@@ -155,12 +167,19 @@ def draw_patterns(
         planted=tuple(planted),
         migrated_on=base.migrated_on,
         migration_year=base.migration_year,
+        undeclared=undeclared & quiet.any(axis=1),
     )
 
 
 def both(one: Lapses, other: Lapses) -> Lapses:
     """Two sets of lapses together; the migrations are those of the first."""
-    return Lapses(one.factor * other.factor, (*one.planted, *other.planted), one.migrated_on, one.migration_year)
+    return Lapses(
+        factor=one.factor * other.factor,
+        planted=(*one.planted, *other.planted),
+        migrated_on=one.migrated_on,
+        migration_year=one.migration_year,
+        undeclared=one.undeclared | other.undeclared,
+    )
 
 
 def thin_registered(counts: Counts, factor: Cube, rng: np.random.Generator) -> Counts:
@@ -175,6 +194,7 @@ def rounded_up(share: float, of: int) -> int:
 
 
 def _shares(plan: PatternParameters) -> tuple[float, ...]:
+    """Of the four patterns, in the order in which providers are drawn."""
     return plan.silent, plan.joiners, plan.leavers, plan.flickering
 
 

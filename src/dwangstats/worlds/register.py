@@ -77,7 +77,7 @@ def build_register(
     written = stage.to_providers(counts.registered).sum(axis=2)
     if admissions is not None:
         written = written + stage.to_providers(admissions.registered[:, :, None])[:, :, 0]
-    status = delivery_status(stage.deliveries, _by_half_year(written))
+    status = delivery_status(stage.deliveries, _by_half_year(written), lapses.undeclared)
     registrations = draw_registrations(
         stage.sector, stage.network, stage.calendar, stage.deliveries, counts.registered, stage.streams.records
     )

@@ -1,5 +1,7 @@
 """Reporting patterns: silent providers, joiners, leavers and flickering ones, with events that nobody registered."""
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 
@@ -67,6 +69,32 @@ def test_silence_looks_like_nothing_to_report(world):
     assert not check(world.tables).errors
 
 
+def test_an_empty_file_looks_like_nothing_to_register(world, plain):
+    told = worlds.make("mixed", "small", 4, patterns=replace(EVERY, undeclared=1.0))
+    assert told.planted.equals(world.planted)
+    assert told.truth.equals(world.truth)
+    silent = quiet(told, "silent")
+    assert set(told.tables.deliveries.query("provider_id in @silent")["status"]) <= {"accepted", "not_delivered"}
+    changed = told.tables.deliveries["status"].ne(world.tables.deliveries["status"])
+    assert set(world.tables.deliveries.loc[changed, "status"]) == {"nothing_to_report"}
+    assert set(told.tables.deliveries.loc[changed, "status"]) == {"accepted"}
+    cells = build_panel(told.tables, by="half-year").for_form("all").frame
+    mine = cells[cells["provider"].isin(silent) & cells["delivered"]]
+    assert len(mine) > 0
+    assert (mine["events"] == 0).all()
+    assert not check(told.tables).errors
+
+
+def test_some_of_the_silent_declare_it_and_some_do_not():
+    ids = np.array([f"p{i:04d}" for i in range(1000)])
+    half = replace(EVERY, undeclared=0.5)
+    lapses = draw_patterns(ids, ("seclusion",), Calendar((2021, 2022, 2023)), half, np.random.default_rng(1))
+    quiet = (lapses.factor[:, :, 0] == 0.0).any(axis=1)
+    assert not lapses.undeclared[~quiet].any()
+    # 340 providers at a half: a standard error of 0.027.
+    assert lapses.undeclared[quiet].mean() == pytest.approx(0.5, abs=0.11)
+
+
 def test_tables_without_events_stay(world, plain):
     assert world.tables.exposure.equals(plain.tables.exposure)
     assert world.tables.locations.equals(plain.tables.locations)
@@ -93,6 +121,12 @@ def test_thinning_keeps_events_and_the_share():
     # 120,000 registrations: a standard error of 0.0013.
     assert thinned.registered.sum() / counts.registered.sum() == pytest.approx(0.3, abs=0.006)
     assert (thin_registered(counts, np.ones_like(factor), np.random.default_rng(2)).registered == 60.0).all()
+
+
+@pytest.mark.parametrize("share", [-0.1, 1.1, float("nan")])
+def test_refuses_an_impossible_share_without_a_declaration(share):
+    with pytest.raises(DomainError, match="undeclared must be a share between 0 and 1"):
+        PatternParameters(undeclared=share)
 
 
 @pytest.mark.parametrize("bad", [{"silent": -0.1}, {"joiners": 0.8, "leavers": 0.3}])

@@ -93,6 +93,8 @@ def read_file(path: Path, delimiter: str | None = None) -> RawTable:
         For Parquet without pyarrow.
     """
     name = without_bsn(path.name)
+    if "\0" in str(path):
+        raise DataError(f"{name!r}: the path holds the character NUL, which no name of a file can. Correct it.")
     try:
         data = path.read_bytes()
     except FileNotFoundError:

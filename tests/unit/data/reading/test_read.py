@@ -2,6 +2,7 @@
 
 import hashlib
 import sys
+from pathlib import Path
 
 import numpy as np
 import pandas as pd
@@ -508,3 +509,8 @@ def test_a_law_that_only_the_analysis_file_names_is_said(tmp_path, name):
 def test_a_law_that_the_data_name_is_theirs(tmp_path):
     put(tmp_path, "panel.csv", PANEL.replace("\n", ",law\n") + "a,2021,1,10,WVGGZ\n")
     assert read_tables(put(tmp_path, "dwangstats.toml", '[panel]\nlaw = "WVGGZ"\n')).reading == ()
+
+
+def test_a_path_with_a_character_that_no_file_can_have_is_refused_in_a_sentence():
+    with pytest.raises(DataError, match="holds the character NUL"):
+        read_tables(panel=Path("a\0.csv"))
