@@ -5,6 +5,7 @@ from typing import Final
 from dwangstats.data.checks.check import CheckReport, check
 from dwangstats.data.checks.rule import Rule
 from dwangstats.data.config.analysis import AnalysisConfig
+from dwangstats.data.deliveries.vintage import known_on
 from dwangstats.data.reading.read import Tables
 
 SWITCHED_OFF: Final = Rule(
@@ -19,6 +20,8 @@ SWITCHED_OFF: Final = Rule(
 
 def check_as_asked(tables: Tables, config: AnalysisConfig) -> CheckReport:
     """Hold the rules against the tables that the analysis file does not switch off.
+
+    Of an analysis of what was known on a date, the tables as they were known then are checked.
 
     Parameters
     ----------
@@ -35,8 +38,12 @@ def check_as_asked(tables: Tables, config: AnalysisConfig) -> CheckReport:
     ------
     DomainError
         If a name is not that of a rule.
+    DataError
+        If it is not known what had arrived on the date.
     """
     skip = config.checks.skip
+    if config.panel.as_of is not None:
+        tables = known_on(tables, config.panel.as_of).tables
     report = check(tables, by=config.panel.by, blank_events=config.panel.blank_events, skip=skip)
     said = SWITCHED_OFF.counted("", len(skip), len(skip), names=", ".join(skip))
     return CheckReport((*report.findings, *said))

@@ -11,7 +11,8 @@ from dwangstats.data.deliveries.calendar import due_dates
 from dwangstats.data.deliveries.standing import NOT_KEPT, NOT_YET_DUE, half_years_of, law_of_deliveries, standing_rows
 from dwangstats.data.reading.counted import needs_rows
 from dwangstats.data.reading.read import Tables
-from dwangstats.data.register.periods import is_period, parse_period, period_kind
+from dwangstats.data.register.clock import read_moment
+from dwangstats.data.register.periods import FIRST_YEAR, LAST_YEAR, is_period, parse_period, period_kind
 from dwangstats.errors import DataError, DomainError
 
 
@@ -65,8 +66,8 @@ def known_on(tables: Tables, as_of: str | date | datetime) -> Vintage:
     DomainError
         If the date cannot be read.
     DataError
-        If there is no table of deliveries, neither table says when something arrived, or the registrations stayed in
-        an engine.
+        If there is no table of deliveries, neither table says when something arrived, a registration begins in a year
+        that no period has, or the registrations stayed in an engine.
     """
     moment = moment_of(as_of)
     registrations, deliveries = tables.registrations, tables.deliveries
@@ -78,6 +79,7 @@ def known_on(tables: Tables, as_of: str | date | datetime) -> Vintage:
             "What was known on a date follows from the tables registrations and deliveries; "
             f"{'registrations' if registrations is None else 'deliveries'} is not there."
         )
+    _refuse_outside(registrations)
     late = _not_yet_known(deliveries, moment)
     after = _arrived_after(registrations, deliveries, moment)
     return Vintage(
@@ -120,15 +122,26 @@ def moment_of(as_of: str | date | datetime) -> datetime:
         If the date cannot be read, or names a time zone.
     """
     try:
-        moment = pd.Timestamp(as_of)
+        given = read_moment(as_of) if isinstance(as_of, str) else as_of
+        moment = pd.Timestamp(given)
     except (TypeError, ValueError) as error:
         raise DomainError(f'as_of must be a date such as "2024-10-08", got {as_of!s}') from error
     if pd.isna(moment) or moment.tzinfo is not None:
         raise DomainError(f'as_of must be a date in Dutch clock time, such as "2024-10-08", got {as_of!s}')
-    whole_day = isinstance(as_of, date) and not isinstance(as_of, datetime)
-    whole_day |= isinstance(as_of, str) and ":" not in as_of
+    whole_day = isinstance(given, date) and not isinstance(given, datetime)
     last = moment.normalize() + pd.Timedelta(days=1) - pd.Timedelta(microseconds=1) if whole_day else moment
     return last.to_pydatetime()
+
+
+def _refuse_outside(registrations: pd.DataFrame) -> None:
+    begin = registrations["begin"]
+    outside = (begin.notna() & ~begin.dt.year.between(FIRST_YEAR, LAST_YEAR)).to_numpy(dtype=np.bool_)
+    if outside.any():
+        first = ", ".join(str(row) for row in registrations.index[outside][:5])
+        raise DataError(
+            f"In {int(outside.sum())} of {len(registrations)} registrations the begin lies before {FIRST_YEAR} or "
+            f"after {LAST_YEAR} (first rows: {first}), so that no delivery can hold them. Correct the date."
+        )
 
 
 def _not_yet_known(deliveries: pd.DataFrame, moment: datetime) -> NDArray[np.bool_]:

@@ -2,6 +2,7 @@
 
 import numpy as np
 import pandas as pd
+from numpy.typing import NDArray
 
 from dwangstats._types import PeriodKind
 from dwangstats.data.deliveries.standing import (
@@ -18,7 +19,7 @@ from dwangstats.data.panels import reasons
 from dwangstats.data.panels.episodes import find_episodes
 from dwangstats.data.panels.exposure import provider_exposure
 from dwangstats.data.panels.layout import PanelParts, Question, arrange, status_grid, undelivered_rows
-from dwangstats.data.reading.aggregate import analysis_form, count_registrations
+from dwangstats.data.reading.aggregate import LEAD_MONTH, analysis_form, count_registrations
 from dwangstats.data.reading.counted import Counted, needs_rows
 from dwangstats.data.register.codes import FORMS, LAWS, named_laws
 from dwangstats.data.register.periods import convert_periods, parse_period, periods_between
@@ -46,10 +47,11 @@ def panel_from_registrations(
         If nothing remains to be counted, or a covariate varies within a provider and period.
     """
     law = chosen_law(registrations, deliveries, question.law)
-    counts, named = _counts(registrations, deliveries, law, question), "law" in registrations.columns
+    counts = _counts(registrations, law)
     read = int(counts["registrations"].sum())
-    counts = _of_law(counts, law, named=named)
     half_years = _half_years(counts, deliveries, law)
+    if question.gap_hours is not None:
+        counts = _counts(continuing(_in_memory(registrations), half_years, law, question), law)
     counts = _selected(with_delivery(counts, half_years), question)
     forms = question.forms or tuple(sorted(set(counts.loc[counts["reason"] == "", "form"])))
     if not forms:
@@ -138,46 +140,76 @@ def _planned_problems(registrations: pd.DataFrame | Counted, law: str | None, pl
     return []
 
 
-def _counts(
-    registrations: pd.DataFrame | Counted, deliveries: pd.DataFrame | None, law: str | None, question: Question
-) -> pd.DataFrame:
-    """Registrations per cell, as `count_registrations` gives them; of interventions, when they are asked for."""
-    if isinstance(registrations, Counted):
-        return registrations.counts
-    if question.gap_hours is not None:
-        registrations = continuing(registrations, deliveries, law, question)
-    return count_registrations(registrations)
-
-
-def continuing(
-    registrations: pd.DataFrame, deliveries: pd.DataFrame | None, law: str | None, question: Question
-) -> pd.DataFrame:
-    """Registrations with a column continues: they belong to an intervention that an earlier one leads.
-
-    Earlier versions of a delivery and refused corrections are left out of it, and registrations that cannot be placed
-    in time lead nothing and continue nothing.
-    """
-    rows = registrations
-    if deliveries is not None:
-        months = rows["begin"].dt.strftime("%Y-%m")
-        dated = pd.DataFrame({"provider_id": rows["provider_id"], "month": months}).assign(
-            delivery_version=rows["delivery_version"] if "delivery_version" in rows.columns else np.nan
-        )
-        known = with_delivery(dated, standing_deliveries(deliveries, law))
-        rows = rows.loc[~(known["superseded"] | known["not_taken_in"]).to_numpy(dtype=bool)]
-    labels = find_episodes(rows, gap_hours=question.gap_hours or 0.0, definition=question.definition).labels
-    continues = (labels["kind"] != "unusable") & ~labels["leads"]
-    return registrations.assign(continues=continues.reindex(registrations.index, fill_value=False))
-
-
-def _of_law(counts: pd.DataFrame, law: str | None, *, named: bool) -> pd.DataFrame:
-    """Counts with a reason where they fall under another law than the chosen one."""
+def _counts(registrations: pd.DataFrame | Counted, law: str | None) -> pd.DataFrame:
+    """Registrations per cell as `count_registrations` gives them, with a reason where they fall under another law."""
+    counts = registrations.counts if isinstance(registrations, Counted) else count_registrations(registrations)
     reason = pd.Series("", index=counts.index, dtype=object)
-    if law is not None and named:
+    if law is not None and "law" in registrations.columns:
         under = counts["law"].fillna("unknown")
         reason[under != law] = reasons.OTHER_LAW
         reason[(under == "unknown") & (under != law)] = reasons.LAW_UNKNOWN
     return counts.assign(reason=reason)
+
+
+def continuing(
+    registrations: pd.DataFrame, half_years: pd.DataFrame, law: str | None, question: Question
+) -> pd.DataFrame:
+    """Registrations with the columns continues and lead_month: they belong to an intervention that began earlier.
+
+    Only registrations that the question asks for and that were taken in can lead or continue anything: those of the
+    law, of the forms, planned or not as asked, in the version that counts of a half-year that was delivered. Ones that
+    cannot be placed in time lead nothing and continue nothing.
+
+    Parameters
+    ----------
+    half_years : DataFrame
+        Status and version of every half-year, as `with_contents` gives them.
+
+    Returns
+    -------
+    DataFrame
+        ``registrations`` with continues (bool), and lead_month (the month in which the intervention began, as text;
+        missing where continues is False).
+    """
+    rows = registrations.loc[_asked_for(registrations, half_years, law, question)]
+    labels = find_episodes(rows, gap_hours=question.gap_hours or 0.0, definition=question.definition).labels
+    continues = (labels["kind"] != "unusable") & ~labels["leads"]
+    leads = labels["leads"]
+    began = pd.Series(_months(rows.loc[leads]).to_numpy(), index=labels.loc[leads, "intervention"].to_numpy())
+    lead_month = labels["intervention"].map(began).where(continues)
+    return registrations.assign(
+        continues=continues.reindex(registrations.index, fill_value=False),
+        lead_month=lead_month.reindex(registrations.index),
+    )
+
+
+def _asked_for(
+    registrations: pd.DataFrame, half_years: pd.DataFrame, law: str | None, question: Question
+) -> NDArray[np.bool_]:
+    """Registrations that the question asks for, in the version that counts of a delivered half-year, (n,)."""
+    asked = np.ones(len(registrations), dtype=np.bool_)
+    if law is not None and "law" in registrations.columns:
+        asked &= (registrations["law"].fillna("unknown") == law).to_numpy(dtype=np.bool_)
+    if question.planned is not None:
+        asked &= registrations["planned"].eq(question.planned).fillna(False).to_numpy(dtype=np.bool_)
+    if question.forms is not None:
+        asked &= np.isin(analysis_form(registrations, question.definition).astype("str"), question.forms)
+    dated = pd.DataFrame({"provider_id": registrations["provider_id"], "month": _months(registrations)}).assign(
+        delivery_version=registrations.get("delivery_version", np.nan)
+    )
+    known = with_delivery(dated, half_years)
+    taken_in = is_delivered(known["status"]) & ~known["superseded"] & ~known["not_taken_in"]
+    return np.asarray(asked & taken_in.to_numpy(dtype=np.bool_), dtype=np.bool_)
+
+
+def _months(registrations: pd.DataFrame) -> "pd.Series[str]":
+    return pd.Series(registrations["begin"].dt.strftime("%Y-%m"), dtype="str")
+
+
+def _in_memory(registrations: pd.DataFrame | Counted) -> pd.DataFrame:
+    if isinstance(registrations, Counted):
+        raise InternalError("gap_hours was asked of registrations that were counted in their engine")
+    return registrations
 
 
 def _half_years(counts: pd.DataFrame, deliveries: pd.DataFrame | None, law: str | None) -> pd.DataFrame:
@@ -234,7 +266,24 @@ def _placed(counts: pd.DataFrame, places: pd.DataFrame, by: PeriodKind) -> pd.Da
         _give_reason(placed, placed["status"] == status, reason)
     for reason in (reasons.BED_DAYS_MISSING, reasons.BED_DAYS_PARTIAL):
         _give_reason(placed, placed["exposure_reason"] == reason, reason)
+    placed.loc[_led_from_elsewhere(placed, places, by), "reason"] = reasons.CONTINUES_APART
     return placed
+
+
+def _led_from_elsewhere(placed: pd.DataFrame, places: pd.DataFrame, by: PeriodKind) -> NDArray[np.bool_]:
+    """Cells that continue an intervention which began in a provider-period in which nothing is counted, (n,)."""
+    continues = (placed["reason"] == reasons.CONTINUES).to_numpy(dtype=np.bool_)
+    if not continues.any():
+        return continues
+    months = placed.loc[continues, LEAD_MONTH]
+    known = months.unique()
+    began = placed.loc[continues, ["provider"]].assign(
+        period=months.map(dict(zip(known, convert_periods(known, by), strict=True)))
+    )
+    counted = pd.MultiIndex.from_frame(places.loc[places["delivered"] & (places["reason"] == ""), _PLACE])
+    apart = np.zeros(len(placed), dtype=np.bool_)
+    apart[continues] = ~pd.MultiIndex.from_frame(began).isin(counted)
+    return apart
 
 
 def _rows(places: pd.DataFrame, counts: pd.DataFrame, forms: tuple[str, ...]) -> pd.DataFrame:

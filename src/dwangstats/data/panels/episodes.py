@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 
 from dwangstats._types import Codes, Vector
 from dwangstats.data.reading.aggregate import analysis_form
-from dwangstats.data.register.clock import Moments, elapsed
+from dwangstats.data.register.clock import Moments, elapsed, ends_on_its_day
 from dwangstats.data.register.codes import Definition
 from dwangstats.errors import DataError, DomainError
 
@@ -68,8 +68,9 @@ def find_episodes(
     Parameters
     ----------
     registrations : DataFrame
-        provider_id, client_id, begin, and intervention_code or form; optional end and law. Times are Dutch clock times;
-        a begin and end without time of day stand for whole days, the last one included.
+        provider_id, client_id, begin, and intervention_code or form; optional end, law and planned. Times are Dutch
+        clock times; a begin and end without time of day stand for whole days, the last one included, and so does an
+        end without time of day on the day of a begin with one. Planned and unplanned measures are never one episode.
     gap_hours : float
         Longest interruption within an intervention, >= 0. Exactly this long is still an interruption.
     definition : {"D1", "D2", "D3", "D4"}
@@ -173,7 +174,8 @@ def _spans(registrations: pd.DataFrame, form: NDArray[np.object_]) -> _Spans:
     ended, begun = ~np.isnat(end), ~np.isnat(begin)
     day_only = begun & _at_midnight(begin) & (~ended | _at_midnight(end))
     # A date stands for the whole day: the end of an interval in dates is the end of its last day.
-    first, last = elapsed(begin, "first"), elapsed(np.where(day_only & ended, end + DAY, end), "second")
+    whole_day = (day_only & ended) | ends_on_its_day(begin, end)
+    first, last = elapsed(begin, "first"), elapsed(np.where(whole_day, end + DAY, end), "second")
     wrong = begun & ended & (last.utc < first.utc)
     point = np.isin(form, POINT_FORMS) & ~ended
     kind = np.full(len(registrations), "interval", dtype=object)
@@ -195,8 +197,8 @@ def _at_midnight(moments: Moments) -> NDArray[np.bool_]:
 
 
 def _members(registrations: pd.DataFrame, form: NDArray[np.object_]) -> Codes:
-    """Number of each combination of provider, client, law and form, (n,)."""
-    names = [name for name in ("provider_id", "client_id", "law") if name in registrations.columns]
+    """Number of each combination of provider, client, law, planned and form, (n,)."""
+    names = [name for name in ("provider_id", "client_id", "law", "planned") if name in registrations.columns]
     keys = [pd.factorize(registrations[name])[0] for name in names]
     keys.append(pd.factorize(form)[0])
     combined = pd.MultiIndex.from_arrays(keys)

@@ -34,6 +34,7 @@ YEAR_INCOMPLETE = "the other half of the year was not delivered"
 NOT_SELECTED = "provider not selected"
 NOT_COMPARED = "period not compared"
 CONTINUES = "continues an intervention that is counted"
+CONTINUES_APART = "continues an intervention that began where nothing is counted"
 NOT_YET = "not yet received on the date"
 REMOVED_BY_REPAIR = "removed by a repair"
 
@@ -60,6 +61,7 @@ REASONS: dict[str, str] = {
     NOT_SELECTED: "aanbieder niet geselecteerd",
     NOT_COMPARED: "periode niet vergeleken",
     CONTINUES: "zet een interventie voort die al is geteld",
+    CONTINUES_APART: "zet een interventie voort die begon waar niet wordt geteld",
     NOT_YET: "op de peildatum nog niet ontvangen",
     REMOVED_BY_REPAIR: "weggelaten bij een herstel",
 }

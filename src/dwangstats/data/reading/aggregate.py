@@ -13,6 +13,8 @@ from dwangstats.data.register.codes import FORMS, Definition, form_of
 from dwangstats.data.register.periods import FIRST_YEAR, LAST_YEAR
 
 _TEXT_KEYS = ("provider_id", "law", "intervention_code", "form")
+LEAD_MONTH = "lead_month"
+"""Column of registrations that continue an intervention: the month in which it began."""
 KEYS = (*_TEXT_KEYS, "planned", "delivery_version", "continues")
 
 
@@ -31,11 +33,11 @@ def count_registrations(registrations: IntoFrame) -> pd.DataFrame:
     DataFrame
         provider_id, law, intervention_code, form, planned, delivery_version (missing where the table has no such
         column or no value), continues (bool; False without such a column), month (period as text, missing where
-        ``begin`` is, or lies outside the years of a period), registrations (int). One row per cell, sorted, the same
-        in every engine; the counts add up to the number of rows.
+        ``begin`` is, or lies outside the years of a period), registrations (int), and lead_month where the table has
+        it. One row per cell, sorted, the same in every engine; the counts add up to the number of rows.
     """
     frame = nw.from_native(registrations).lazy()
-    keys = [name for name in KEYS if name in frame.collect_schema().names()]
+    keys = [name for name in (*KEYS, LEAD_MONTH) if name in frame.collect_schema().names()]
     counted = (
         frame.select(*keys, year=nw.col("begin").dt.year(), month=nw.col("begin").dt.month())
         .group_by(*keys, "year", "month")
@@ -43,7 +45,7 @@ def count_registrations(registrations: IntoFrame) -> pd.DataFrame:
         .collect()
         .to_pandas()
     )
-    return named_cells(counted)
+    return named_cells(counted, also=[LEAD_MONTH] if LEAD_MONTH in keys else ())
 
 
 def named_cells(counted: pd.DataFrame, also: Sequence[str] = ()) -> pd.DataFrame:

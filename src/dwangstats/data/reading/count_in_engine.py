@@ -190,14 +190,22 @@ def _begin(table: EngineTable, dtype: Any) -> dict[str, nw.Expr]:
 
 
 def _ends_before(given: Mapping[str, Any]) -> nw.Expr:
-    """Whether the end lies before the begin; false where one of them is missing or cannot be read."""
+    """Whether the end lies before the begin; false where one of them is missing or cannot be read.
+
+    An end without a time on the day of a begin with a time is none (`dwangstats.data.register.clock.ends_on_its_day`).
+    """
     if "end" not in given:
         return nw.lit(value=False)
     begin, end = given[_BEGIN], given["end"]
     if begin == nw.String and end == nw.String:
-        return (_comparable("end") < _comparable(_BEGIN)).fill_null(value=False)
+        last, first = _comparable("end"), _comparable(_BEGIN)
+        on_its_day = (last.str.slice(0, 10) == first.str.slice(0, 10)) & (last.str.slice(10) == " 00:00:00")
+        return ((last < first) & ~on_its_day).fill_null(value=False)
     if _is_moment(begin) and _is_moment(end) and (_zone(begin) is None) == (_zone(end) is None):
-        return (nw.col("end") < nw.col(_BEGIN)).fill_null(value=False)
+        before = nw.col("end") < nw.col(_BEGIN)
+        if _zone(begin) is None and begin != nw.Date:
+            before &= nw.col("end") != nw.col(_BEGIN).dt.truncate("1d")
+        return before.fill_null(value=False)
     return nw.lit(value=False)
 
 

@@ -22,7 +22,8 @@ class Counted:
     cells : DataFrame
         provider_id, law, intervention_code, form, planned, delivery_version, continues, month as
         `dwangstats.data.reading.aggregate.count_registrations` gives them; begins (whether the begin is known),
-        ends_before (whether the end lies before the begin), registrations. Sorted, one row per cell.
+        ends_before (whether the end lies before the begin, and not just without a time on its day), registrations.
+        Sorted, one row per cell.
     columns : tuple of str
         Columns of the table, by the names of the schema, sorted.
     repeated : int

@@ -1,6 +1,7 @@
 """Dutch clock time as elapsed time: the hour that does not exist in March, and the one that comes twice in October."""
 
 from dataclasses import dataclass
+from datetime import date, datetime
 from typing import Any, Final, Literal, TypeAlias
 
 import numpy as np
@@ -31,6 +32,31 @@ class Elapsed:
     utc: Moments
     twice: NDArray[np.bool_]
     skipped: NDArray[np.bool_]
+
+
+def read_moment(text: str) -> date | datetime:
+    """The date, or the date with its time, that a text means by ISO 8601: "2024-10-08", "2024-10-08 12:00".
+
+    No other order is read: whether 08-10-2024 is a day in October or in August depends on who wrote it.
+
+    Raises
+    ------
+    ValueError
+        If the text is neither.
+    """
+    text = text.strip()
+    try:
+        return date.fromisoformat(text)
+    except ValueError:
+        return datetime.fromisoformat(text)
+
+
+def ends_on_its_day(begin: Moments, end: Moments) -> NDArray[np.bool_]:
+    """Ends of which only the day is known, because it is that of the begin and the begin has a time: (n,).
+
+    Such an end reads as midnight, before the begin. It is no end before the begin: the measure ended on that day.
+    """
+    return np.asarray((end < begin) & (end == begin.astype("datetime64[D]")), dtype=np.bool_)
 
 
 def elapsed(clock: "pd.Series[Any] | Moments", reading: Reading) -> Elapsed:

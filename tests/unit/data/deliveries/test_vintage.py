@@ -204,3 +204,11 @@ def test_a_version_without_a_law_is_a_version_of_the_only_law_that_is_named() ->
     )
     for day, total in ((EARLY, {"a": 2}), (LATE, {"a": 3, "b": 1})):
         assert build_panel(given, as_of=day).observed.set_index("provider")["events"].to_dict() == total
+
+
+@pytest.mark.parametrize("begin", ["1850-01-01", "2300-01-01 10:00"])
+def test_a_begin_in_a_year_that_no_period_has_is_named_with_its_row(begin: str) -> None:
+    given = tables().given["registrations"].astype({"begin": "object"})
+    given.iloc[1, given.columns.get_loc("begin")] = begin
+    with pytest.raises(DataError, match=r"In 1 of 6 registrations the begin lies .*first rows: 2\)"):
+        build_panel(tables(registrations=given.astype({"begin": "str"})), as_of=LATE)

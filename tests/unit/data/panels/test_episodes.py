@@ -274,3 +274,29 @@ def test_a_panel_of_interventions_needs_clients() -> None:
         dw.build_panel(dw.read_tables(registrations=frame.drop(columns="client_id"), exposure=exposure), gap_hours=24)
     with pytest.raises(DataError, match="gap_hours must be a number of hours"):
         dw.build_panel(dw.read_tables(registrations=frame, exposure=exposure), gap_hours=-1)
+
+
+def test_an_end_without_a_time_on_the_day_of_its_begin_is_the_end_of_that_day():
+    rows = registrations(
+        [
+            ("a", "2021-02-01 10:00", "2021-02-01 00:00"),
+            ("a", "2021-02-02 00:30", "2021-02-02 01:00"),
+            ("b", "2021-02-01 10:00", "2021-01-31 00:00"),
+        ]
+    )
+    found = find_episodes(rows, gap_hours=1.0)
+    assert found.labels["kind"].tolist() == ["interval", "interval", "unusable"]
+    assert found.table["hours"].tolist() == [14.5]
+    assert found.labels["intervention"].tolist() == [0, 0, -1]
+    report = dw.check(dw.read_tables(registrations=rows.reset_index(drop=True)))
+    wrong = [finding for finding in report.findings if finding.rule == "end-before-begin"]
+    assert [finding.rows for finding in wrong] == [(3,)]
+
+
+def test_planned_and_unplanned_are_never_one_intervention():
+    rows = registrations(
+        [("a", "2021-02-01 10:00", "2021-02-01 11:00"), ("a", "2021-02-01 12:00", "2021-02-01 13:00")],
+        planned=pd.array([True, False], dtype="boolean"),
+    )
+    assert find_episodes(rows).labels["leads"].all()
+    assert find_episodes(rows.drop(columns="planned")).labels["leads"].tolist() == [True, False]

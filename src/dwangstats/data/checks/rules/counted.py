@@ -11,7 +11,7 @@ import numpy as np
 import pandas as pd
 
 from dwangstats.data.checks.rule import Mask, Rule, has, some
-from dwangstats.data.checks.rules import columns, registrations
+from dwangstats.data.checks.rules import columns, laws, registrations
 from dwangstats.data.deliveries.standing import DELIVERED, last_half_year_end, standing_deliveries, with_delivery
 from dwangstats.data.findings import Finding
 from dwangstats.data.reading.aggregate import analysis_form
@@ -119,10 +119,10 @@ def _laws(cells: pd.DataFrame) -> Iterator[Finding]:
         share = f"{100 * cells.loc[silent, 'registrations'].sum() / cells['registrations'].sum():.1f}"
         words = {"nl": share.replace(".", ","), "en": share}
         yield from _broken(registrations.LAW_MISSING, cells, silent, share=words)
-    laws = sorted(set(law.fillna("unknown").unique()) & set(LAWS))
-    if len(laws) > 1:
-        names = ", ".join(laws)
-        yield from registrations.SEVERAL_LAWS.counted(_TABLE, len(laws), len(laws), names=names, first=laws[0])
+    present = sorted(set(law.fillna("unknown").unique()) & set(LAWS))
+    if len(present) > 1:
+        names = ", ".join(present)
+        yield from registrations.SEVERAL_LAWS.counted(_TABLE, len(present), len(present), names=names, first=present[0])
 
 
 def _forms(cells: pd.DataFrame) -> Iterator[Finding]:
@@ -136,7 +136,7 @@ def _forms(cells: pd.DataFrame) -> Iterator[Finding]:
     if has(cells, "law", "intervention_code"):
         outside = _outside_law(cells) & found
         names = some(cells.loc[outside, "intervention_code"])
-        yield from _broken(registrations.OUTSIDE_LAW, cells, outside, names=names)
+        yield from _broken(laws.OUTSIDE_LAW, cells, outside, names=names)
 
 
 def _outside_law(cells: pd.DataFrame) -> Mask:

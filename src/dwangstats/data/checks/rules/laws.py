@@ -1,12 +1,24 @@
-"""Rules for registrations that contradict their law; a code outside its list is a rule of `rules.registrations`."""
+"""Rules for registrations that contradict their law: by code, by legal status, by location."""
 
 from collections.abc import Iterator
 
+import pandas as pd
+
 from dwangstats.data.checks.rule import Rule, some
-from dwangstats.data.checks.traces.laws import location_outside_law, status_outside_law
+from dwangstats.data.checks.traces.laws import code_outside_law, location_outside_law, status_outside_law
 from dwangstats.data.findings import Finding
+from dwangstats.data.reading.aggregate import analysis_form
 from dwangstats.data.reading.read import Tables
 
+OUTSIDE_LAW = Rule(
+    "code-outside-law",
+    "warning",
+    "In {count} van de {of} registraties staat een code die niet in de codelijst van de wet voorkomt: "
+    "{names} ({where}).",
+    "In {count} of {of} registrations the code is not in the code list of the law: {names} ({where}).",
+    "Controleer of de wet of de code verwisseld is; de registratie telt mee onder de wet die er staat.",
+    "Check whether the law or the code was mixed up; the registration counts under the law that is given.",
+)
 STATUS_OUTSIDE = Rule(
     "status-outside-law",
     "warning",
@@ -29,10 +41,18 @@ LOCATION_OUTSIDE = Rule(
 
 
 def law_findings(tables: Tables) -> Iterator[Finding]:
-    """Findings about the law of registrations beside their legal status and their location (E8)."""
+    """Findings about the law of registrations beside their code, their legal status and their location (E8).
+
+    A code that is in no list at all is an error of its own.
+    """
     frame = tables.registrations
     if frame is None or frame.empty:
         return
+    unlisted = code_outside_law(tables)
+    if unlisted.any():
+        unlisted &= pd.notna(analysis_form(frame))
+        names = some(frame.loc[unlisted, "intervention_code"])
+        yield from OUTSIDE_LAW.broken_in("registrations", frame, unlisted, names=names)
     strange = status_outside_law(tables)
     if strange.any():
         names = some(frame.loc[strange, "law"].astype("str") + " / " + frame.loc[strange, "legal_status"].astype("str"))

@@ -9,11 +9,13 @@ import numpy as np
 import pandas as pd
 
 from dwangstats.data.checks.rule import Mask, Rule, has, some
+from dwangstats.data.checks.traces.rows import moments
 from dwangstats.data.deliveries.standing import DELIVERED, last_half_year_end, standing_deliveries, with_delivery
 from dwangstats.data.findings import Finding
 from dwangstats.data.reading.aggregate import analysis_form, count_registrations
 from dwangstats.data.reading.read import Tables
-from dwangstats.data.register.codes import FORMS, LAWS, codes_in_law
+from dwangstats.data.register.clock import ends_on_its_day
+from dwangstats.data.register.codes import FORMS, LAWS
 from dwangstats.data.register.periods import FIRST_YEAR, LAST_YEAR, period_of
 
 #: no register of forced care holds events from before; a date such as 1900-01-01 stands for "not known".
@@ -82,15 +84,6 @@ NO_FORM = Rule(
     "In {count} of {of} registrations there is neither a code nor a form ({where}).",
     "Vul intervention_code of form in; zonder een van beide is niet bekend wat er geregistreerd is.",
     "Fill in intervention_code or form; without either it is not known what was registered.",
-)
-OUTSIDE_LAW = Rule(
-    "code-outside-law",
-    "warning",
-    "In {count} van de {of} registraties staat een code die niet in de codelijst van de wet voorkomt: "
-    "{names} ({where}).",
-    "In {count} of {of} registrations the code is not in the code list of the law: {names} ({where}).",
-    "Controleer of de wet of de code verwisseld is; de registratie telt mee onder de wet die er staat.",
-    "Check whether the law or the code was mixed up; the registration counts under the law that is given.",
 )
 LAW_MISSING = Rule(
     "law-missing",
@@ -174,7 +167,9 @@ def _dates(frame: pd.DataFrame, deliveries: pd.DataFrame | None) -> Iterator[Fin
         return
     begin = frame["begin"]
     if has(frame, "end"):
-        yield from END_BEFORE_BEGIN.broken_in("registrations", frame, (frame["end"] < begin).to_numpy(dtype=bool))
+        before = (frame["end"] < begin).to_numpy(dtype=bool)
+        on_its_day = ends_on_its_day(moments(frame, "begin"), moments(frame, "end"))
+        yield from END_BEFORE_BEGIN.broken_in("registrations", frame, before & ~on_its_day)
     outside = (begin.notna() & ~begin.dt.year.between(FIRST_YEAR, LAST_YEAR)).to_numpy(dtype=bool)
     yield from BEGIN_OUTSIDE.broken_in("registrations", frame, outside)
     yield from BEGIN_LONG_AGO.broken_in("registrations", frame, (begin < EARLIEST).to_numpy(dtype=bool) & ~outside)
@@ -214,21 +209,6 @@ def _forms(frame: pd.DataFrame) -> Iterator[Finding]:
     found = pd.notna(analysis_form(frame))
     yield from UNKNOWN_CODE.broken_in("registrations", frame, coded & ~found)
     yield from UNKNOWN_FORM.broken_in("registrations", frame, named & ~coded & ~found)
-    if has(frame, "law", "intervention_code"):
-        outside = _outside_law(frame) & found
-        yield from OUTSIDE_LAW.broken_in(
-            "registrations", frame, outside, names=some(frame.loc[outside, "intervention_code"])
-        )
-
-
-def _outside_law(frame: pd.DataFrame) -> Mask:
-    outside = _none(frame)
-    for law in set(frame["law"].dropna().unique()) & set(LAWS):
-        inside = codes_in_law(law)
-        if inside is not None:
-            coded = frame["intervention_code"].notna() & ~frame["intervention_code"].isin(inside)
-            outside |= (coded & (frame["law"] == law)).to_numpy()
-    return outside
 
 
 def _planned(frame: pd.DataFrame) -> Iterator[Finding]:

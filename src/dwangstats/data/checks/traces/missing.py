@@ -5,7 +5,7 @@ from typing import Final
 import pandas as pd
 
 from dwangstats.data.checks.rule import has
-from dwangstats.data.deliveries.standing import DELIVERED, half_years_of, standing_rows
+from dwangstats.data.deliveries.standing import DELIVERED, NOT_YET_DUE, half_years_of, standing_rows
 from dwangstats.data.reading.read import Tables
 from dwangstats.data.register.periods import period_kind, sort_periods
 
@@ -24,15 +24,15 @@ def half_years(tables: Tables) -> pd.DataFrame:
     DataFrame
         provider_id, law (empty where none is named), period, status: "rejected" or "not_delivered" by the version
         that counts, or "unknown" where the provider has bed-days and no delivery at all, in a half-year that others
-        delivered. The index is the row in deliveries, or -1. Without a table of deliveries nothing is known to be
-        missing: no rows.
+        delivered; not what was not yet due on a date. The index is the row in deliveries, or -1. Without a table of
+        deliveries nothing is known to be missing: no rows.
     """
     frame = tables.deliveries
     if not has(frame, "provider_id", "period", "status"):
         return pd.DataFrame(columns=list(HALF_YEARS))
     ordered = _in_order(frame)
     last = ordered.loc[standing_rows(ordered, ["provider_id", "law", "period"])]
-    absent = last.loc[last["status"].notna() & ~last["status"].isin(DELIVERED)]
+    absent = last.loc[last["status"].notna() & ~last["status"].isin([*DELIVERED, NOT_YET_DUE])]
     return pd.concat([absent.sort_index(), _without_a_row(last, tables.exposure)])[list(HALF_YEARS)]
 
 
