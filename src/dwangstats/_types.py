@@ -16,6 +16,9 @@ Codes: TypeAlias = NDArray[np.intp]
 """Group number of each row, 0 .. n_groups - 1, shape (n,)."""
 
 FamilyName: TypeAlias = Literal["poisson", "nb2", "nb1"]
+ZeroFamily: TypeAlias = Literal["poisson", "nb2"]
+"""Families by which a zero is judged to be silence or not."""
+
 Language: TypeAlias = Literal["nl", "en"]
 Severity: TypeAlias = Literal["error", "warning", "info"]
 PeriodKind: TypeAlias = Literal["month", "quarter", "half-year", "year"]

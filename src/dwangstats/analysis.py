@@ -1,6 +1,6 @@
 """The main job: from an analysis file to a report.
 
-Reads like a table of contents: read, repair, check, count, select, compare, bound, present.
+Reads like a table of contents: read, repair, check, count, select, compare, judge the zeros, bound, present.
 """
 
 import importlib.metadata
@@ -18,21 +18,26 @@ from dwangstats import __version__
 from dwangstats._types import Language, Progress
 from dwangstats.change.adjustment import FormAdjustment, Given, adjust_form
 from dwangstats.change.comparison import FormComparison, Question, compare_form
-from dwangstats.change.selection import complete_deliverers, selection_coverage
-from dwangstats.change.trends import registered_rates
+from dwangstats.change.possible import possible_coverage, possible_rates
+from dwangstats.change.selection import complete_deliverers
 from dwangstats.data.checks.check import CheckReport
 from dwangstats.data.checks.switches import check_as_asked
 from dwangstats.data.config.analysis import AnalysisConfig, load_config
+from dwangstats.data.deliveries.standing import NOT_YET_DUE
 from dwangstats.data.findings import Finding, findings_frame
+from dwangstats.data.panels.intervals import is_interval
 from dwangstats.data.panels.panel import Panel, build_panel
 from dwangstats.data.quality.score import quality_score, with_quality
 from dwangstats.data.reading.read import Tables, read_tables
+from dwangstats.data.register.periods import can_convert, convert_period, sort_periods
 from dwangstats.data.repairs.repair import Repaired, repair
 from dwangstats.errors import DataError, InternalError, MissingExtraError
 from dwangstats.estimate import Estimate
 from dwangstats.present.adjusted_contents import adjusted_contents, evidence_findings
 from dwangstats.present.contents import ReportContents
+from dwangstats.present.pattern_contents import pattern_contents, pattern_findings
 from dwangstats.present.refusals import refusal_findings
+from dwangstats.providers.asked import AskedPatterns, ask_patterns
 from dwangstats.registration.bounds import bounds, tipping_point
 from dwangstats.registration.planning import audit_size
 
@@ -64,6 +69,8 @@ class Analysis:
         Finished frames for the report.
     repaired : Repaired or None
         What the repairs that the analysis file asks for did; None when it asks for none.
+    patterns : AskedPatterns or None
+        Which providers are silent, or why that cannot be said; None when the analysis file has no [patterns].
     """
 
     config: AnalysisConfig
@@ -73,6 +80,7 @@ class Analysis:
     adjustments: tuple[FormAdjustment, ...]
     contents: ReportContents
     repaired: Repaired | None = None
+    patterns: AskedPatterns | None = None
 
 
 def analyse(source: str | Path, *, language: Language | None = None, progress: Progress | None = None) -> Analysis:
@@ -110,8 +118,9 @@ def analyse(source: str | Path, *, language: Language | None = None, progress: P
     selections = _selections(panel, config)
     comparisons = tuple(_comparisons(panel, selections, config, progress))
     adjustments = tuple(_adjustments(panel, selections[config.selection.rule], tables, config))
-    contents = _contents(config, tables, checks, panel, selections, comparisons, adjustments)
-    return Analysis(config, checks, panel, comparisons, adjustments, contents, repaired)
+    patterns = _patterns(_registrations(panel, tables, config), selections[config.selection.rule], config)
+    contents = _contents(config, tables, checks, panel, selections, comparisons, adjustments, patterns)
+    return Analysis(config, checks, panel, comparisons, adjustments, contents, repaired, patterns)
 
 
 def write_report(
@@ -150,16 +159,22 @@ def write_report(
 
 
 def _with_quality(tables: Tables, as_read: Tables, config: AnalysisConfig) -> Tables:
-    """The tables with the quality score that the file asks for, of the register as it was before repairs."""
-    asked = config.quality
+    """The tables with the quality score that the file asks for, of the register as it was before repairs.
+
+    With counts as known on a date the score is of that date too; of repaired tables there is none.
+    """
+    asked, as_of = config.quality, config.panel.as_of
     if asked is None:
         return tables
+    if as_of is not None:
+        return with_quality(tables, asked.by, parts=asked.parts, as_of=as_of)
     return with_quality(tables, asked.by, scores=quality_score(as_read, asked.by, parts=asked.parts))
 
 
 def _panel(tables: Tables, config: AnalysisConfig) -> Panel:
+    """The panel that the file asks for; of what was known on a date, the periods of which anything was due by then."""
     wanted = config.panel
-    return build_panel(
+    panel = build_panel(
         tables,
         form=list(wanted.forms) or None,
         definition=wanted.definition,
@@ -169,7 +184,17 @@ def _panel(tables: Tables, config: AnalysisConfig) -> Panel:
         covariates=wanted.covariates,
         unit=wanted.unit,
         blank_events=wanted.blank_events,
+        gap_hours=wanted.gap_hours,
+        as_of=wanted.as_of,
     )
+    later = _not_due(panel)
+    return panel if len(later) in (0, len(panel.periods)) else panel.during(set(panel.periods) - set(later))
+
+
+def _not_due(panel: Panel) -> tuple[str, ...]:
+    """Periods that no provider had delivered, or had to deliver, on the date."""
+    waiting = (panel.delivery_status["status"] == NOT_YET_DUE).groupby(panel.delivery_status["period"]).all()
+    return tuple(period for period in panel.periods if waiting.get(period, False))
 
 
 def _selections(panel: Panel, config: AnalysisConfig) -> dict[str, tuple[str, ...]]:
@@ -183,7 +208,7 @@ def _selections(panel: Panel, config: AnalysisConfig) -> dict[str, tuple[str, ..
     if not found[config.selection.rule]:
         raise DataError(
             f"No provider meets the selection '{config.selection.rule}': none of {len(panel.providers)} delivered in "
-            f"all of {len(panel.periods)} periods, or none delivered at all. "
+            f"all of {len(panel.periods)} periods, or none delivered at all{_known_on(config)}. "
             'Write [selection] rule = "delivered" to use every delivered period, and look at the deliveries.'
         )
     if found["complete"] == delivered:
@@ -191,8 +216,13 @@ def _selections(panel: Panel, config: AnalysisConfig) -> dict[str, tuple[str, ..
     return {rule: found[rule] for rule in order if found[rule]}
 
 
+def _known_on(config: AnalysisConfig) -> str:
+    return "" if config.panel.as_of is None else f", as known on {config.panel.as_of}"
+
+
 def _forms(panel: Panel) -> tuple[str, ...]:
-    return (ALL_FORMS, *panel.forms) if len(panel.forms) > 1 else tuple(panel.forms)
+    """The forms, with their sum before them unless some counts are intervals, which do not add up to one."""
+    return (ALL_FORMS, *panel.forms) if len(panel.forms) > 1 and not panel.has_intervals else tuple(panel.forms)
 
 
 def _comparisons(
@@ -237,6 +267,28 @@ def _adjustments(
         yield adjust_form(chosen.for_form(form), question, given, form)
 
 
+def _registrations(panel: Panel, tables: Tables, config: AnalysisConfig) -> Panel:
+    """The panel of registrations: silence is having none, and a period may hold only the rest of an intervention."""
+    if config.patterns is None or config.panel.gap_hours is None:
+        return panel
+    return _panel(tables, replace(config, panel=replace(config.panel, gap_hours=None)))
+
+
+def _patterns(panel: Panel, providers: tuple[str, ...], config: AnalysisConfig) -> AskedPatterns | None:
+    """The reporting patterns of all providers of the panel, where the analysis file asks for them."""
+    asked = config.patterns
+    if asked is None:
+        return None
+    return ask_patterns(
+        panel,
+        providers,
+        family=asked.family,
+        level=asked.level,
+        nothing=asked.nothing,
+        prior_silent=asked.prior_silent,
+    )
+
+
 def _compared_question(config: AnalysisConfig) -> Question:
     if config.compare is None:
         raise InternalError("the question of a comparison was asked of an analysis without one")
@@ -261,18 +313,27 @@ def _contents(
     selections: dict[str, tuple[str, ...]],
     comparisons: tuple[FormComparison, ...],
     adjustments: tuple[FormAdjustment, ...],
+    patterns: AskedPatterns | None,
 ) -> ReportContents:
     headline = _headline_estimates(comparisons, config)
     chosen = selections[config.selection.rule]
     few = _few_providers_finding(chosen) if comparisons else ()
     in_one_period = _providers_in_one_period(panel.restrict(chosen), headline, config)
-    findings = [*checks.findings, *few, *refusal_findings(comparisons), *evidence_findings(adjustments)]
+    findings = [
+        *checks.findings,
+        *few,
+        *pattern_findings(patterns),
+        *_interval_findings(panel),
+        *_not_due_findings(tables, panel, config),
+        *refusal_findings(comparisons),
+        *evidence_findings(adjustments),
+    ]
     return ReportContents(
         language=config.language,
         title=config.title,
         question=_question(config, tables, panel, in_one_period),
         findings=findings_frame(findings, config.language),
-        coverage=selection_coverage(panel, chosen),
+        coverage=possible_coverage(panel, chosen),
         deliveries=panel.delivery_status,
         set_aside=panel.set_aside,
         rates=_rates(panel, selections, config),
@@ -288,6 +349,7 @@ def _contents(
         versions=_versions(),
         fingerprint=_fingerprint(config, tables),
         **adjusted_contents(adjustments, config.compare.variable if config.compare else "", config.language),
+        **pattern_contents(patterns, config.language),
     )
 
 
@@ -321,9 +383,26 @@ def _question(config: AnalysisConfig, tables: Tables, panel: Panel, in_one_perio
         "selection": config.selection.rule,
         "providers_in_one_period": in_one_period,
         "deliveries_known": tables.panel is None and tables.deliveries is not None,
+        "as_of": config.panel.as_of,
+        "gap_hours": config.panel.gap_hours,
+        "intervals": _intervals(tables, panel, config),
         "completeness_before": None if limits is None else list(limits.completeness_before),
         "completeness_after": None if limits is None else limits.completeness_after and list(limits.completeness_after),
         "monotone": None if limits is None else limits.monotone,
+    }
+
+
+def _intervals(tables: Tables, panel: Panel, config: AnalysisConfig) -> dict[str, Any] | None:
+    """How many counts are known to an interval only, and why; None where the input has none of them."""
+    if tables.panel is None or not is_interval(tables.panel).any():
+        return None
+    said = config.panel
+    return {
+        "counts": int(is_interval(panel.frame).sum()),
+        "of": int(panel.frame["delivered"].sum()),
+        "rounded_to": said.rounded_to,
+        "ties": said.ties if said.rounded_to is not None else None,
+        "suppressed": said.resolved_suppressed,
     }
 
 
@@ -351,9 +430,9 @@ def _rates(panel: Panel, selections: dict[str, tuple[str, ...]], config: Analysi
     frames = []
     for rule, providers in selections.items():
         chosen = panel.restrict(providers)
-        frames.append(registered_rates(chosen, config.model.level).assign(selection=rule))
-        if len(panel.forms) > 1:
-            total = registered_rates(chosen.for_form(ALL_FORMS), config.model.level)
+        frames.append(possible_rates(chosen, config.model.level).assign(selection=rule))
+        if ALL_FORMS in _forms(panel):
+            total = possible_rates(chosen.for_form(ALL_FORMS), config.model.level)
             frames.append(total.assign(selection=rule))
     return pd.concat(frames, ignore_index=True)
 
@@ -379,6 +458,55 @@ def _few_providers_finding(providers: tuple[str, ...]) -> tuple[Finding, ...]:
         "en": "Read the intervals as a little too narrow, or add C(provider) to the formula: then it was 94 to 95%.",
     }
     return (Finding("few-providers", "warning", "panel", count, count, (), message, action),)
+
+
+def _not_due_findings(tables: Tables, panel: Panel, config: AnalysisConfig) -> tuple[Finding, ...]:
+    """That periods were left out of which nothing was known, or due, on the date."""
+    exposure, as_of = tables.exposure, config.panel.as_of
+    if as_of is None or exposure is None:
+        return ()
+    every = {text for text in exposure["period"].dropna() if can_convert(text, panel.by)}
+    periods = sort_periods({convert_period(text, panel.by) for text in every})
+    later = [period for period in periods if period > panel.periods[-1]]
+    if not later:
+        return ()
+    first, date = later[0], as_of.replace("T", " ")
+    message: dict[Language, str] = {
+        "nl": f"{len(later)} van de {len(periods)} perioden (vanaf {first}) zijn weggelaten: op {date} was daarover "
+        "nog niets aangeleverd en was de termijn niet verstreken.",
+        "en": f"{len(later)} of {len(periods)} periods (from {first}) are left out: on {date} nothing had been "
+        "delivered about them and their due date had not passed.",
+    }
+    action: dict[Language, str] = {
+        "nl": "Er hoeft niets te gebeuren; neem een latere datum bij as_of om deze perioden mee te tellen.",
+        "en": "Nothing needs to be done; take a later date as as_of to count these periods.",
+    }
+    return (Finding("periods-not-due", "info", "", 0, 0, (), message, action),)
+
+
+def _interval_findings(panel: Panel) -> tuple[Finding, ...]:
+    """That some counts are not exact, and what is not given therefore."""
+    wide, of = int(is_interval(panel.frame).sum()), int(panel.frame["delivered"].sum())
+    if not wide:
+        return ()
+    no_sum = (
+        ("; een som over de vormen is er niet", "; there is no sum over the forms")
+        if len(panel.forms) > 1
+        else ("", "")
+    )
+    message: dict[Language, str] = {
+        "nl": f"Van {wide} van de {of} aantallen is alleen bekend tussen welke grenzen zij liggen (afgerond of "
+        "onderdrukt). Totalen en aandelen staan daarom als het laagste en het hoogste dat kan; het model met een eigen "
+        f"niveau per zorgaanbieder en CR2 zijn er niet{no_sum[0]}.",
+        "en": f"{wide} of {of} counts are known only to lie in an interval (rounded or suppressed). Totals and shares "
+        "are therefore given as the least and the most that is possible; the model with a level for every provider and "
+        f"CR2 are not given{no_sum[1]}.",
+    }
+    action: dict[Language, str] = {
+        "nl": "Vraag de bron om de precieze aantallen als dit te grof is.",
+        "en": "Ask the source for the exact counts where this is too coarse.",
+    }
+    return (Finding("counts-in-intervals", "info", "panel", wide, of, (), message, action),)
 
 
 def _bounds(headline: dict[str, Estimate], config: AnalysisConfig) -> pd.DataFrame:

@@ -6,7 +6,7 @@ import numpy as np
 import pandas as pd
 
 from dwangstats._types import Language
-from dwangstats.change.adjustment import FormAdjustment
+from dwangstats.change.adjustment import EXACT_COUNTS, FormAdjustment
 
 _ENDS = ["estimate", "lower", "upper"]
 
@@ -113,7 +113,7 @@ def _refusal(one: FormAdjustment, language: Language) -> str:
     if one.refusal is None:
         return ""
     if one.result is None:
-        return str(one.refusal)
+        return EXACT_COUNTS[language] if str(one.refusal) == EXACT_COUNTS["en"] else str(one.refusal)
     found = one.result.identification
     return " ".join([found.sentence("change", language), *found.advice_in(language, "change")])
 

@@ -1,12 +1,12 @@
 """What evidence on completeness says about the change of one form: adjusted ratio, parts, unregistered events."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import Final
 
 import pandas as pd
 
-from dwangstats._types import RateScale
+from dwangstats._types import Language, RateScale
 from dwangstats.change.comparison import Question
 from dwangstats.change.decomposition import ChangeDecomposition, decompose_change
 from dwangstats.data.panels.layout import ALL_FORMS
@@ -26,6 +26,12 @@ from dwangstats.registration.results import RegistrationResult
 from dwangstats.registration.under import under_registration
 
 PROVIDERS: Final = "(1 | provider)"
+EXACT_COUNTS: Final[Mapping[Language, str]] = {
+    "nl": "het model van toepassing en registratie vraagt precieze aantallen, en deze zijn afgerond of onderdrukt.",
+    "en": "the model of events and registration needs exact counts, and these were rounded or suppressed.",
+}
+"""Why counts known to an interval only are not divided over registration and real change."""
+
 PERIOD_VARIABLES: Final = ("year", "period")
 """Variables of which only the two compared values are modelled: what lies between carries no evidence of its own."""
 
@@ -121,6 +127,8 @@ def adjust_form(panel: Panel, question: Question, given: Given, form: str) -> Fo
     result = None
     try:
         evidence = tuple(evidence_for(panel, given, form))
+        if panel.has_intervals:
+            raise DataError(EXACT_COUNTS["en"])
         result = _fitted(panel, question, given, evidence)
         ratio = _ratio(result, question, "adjusted")
     except (DataError, FitError, IdentificationError) as error:

@@ -10,6 +10,7 @@ import numpy as np
 import pandas as pd
 
 from dwangstats._types import CovarianceKind, FamilyName, Vector
+from dwangstats.change.possible import possible_columns, possible_total
 from dwangstats.change.refusals import (
     NOT_GIVEN,
     TOO_NARROW,
@@ -19,10 +20,10 @@ from dwangstats.change.refusals import (
     not_fitted,
     other_headline,
 )
-from dwangstats.data.panels.intervals import refuse_intervals
+from dwangstats.data.panels.intervals import is_interval
 from dwangstats.data.panels.panel import Panel
 from dwangstats.design.formula import split_formula
-from dwangstats.errors import DomainError, FitError
+from dwangstats.errors import DataError, DomainError, FitError
 from dwangstats.estimate import Estimate
 from dwangstats.models.mixed import MixedResult
 from dwangstats.models.rate import RateModel
@@ -111,7 +112,14 @@ def compare_form(panel: Panel, question: Question, form: str, selection: str) ->
     FormulaError, DomainError
         If the question itself cannot be understood, which no other form would mend.
     DataError
-        If counts are known to an interval only; `RateModel` and `rate_ratio` take them.
+        If counts are known to an interval only, and the question asks for a family or covariance that does not hold
+        then.
+
+    Notes
+    -----
+    Counts known to an interval only are fitted as such, by the family that was asked for and no other. Poisson is
+    refused: it moves the ratio where counts vary more than it says, and NB2 holds it as its own end. There is no
+    likelihood of intervals with a level for every provider, and no CR2.
     """
     estimates: dict[tuple[str, CovarianceKind], Estimate] = {}
     fits: dict[str, RateResult | MixedResult] = {}
@@ -119,7 +127,7 @@ def compare_form(panel: Panel, question: Question, form: str, selection: str) ->
     coefficients: list[dict[str, Any]] = []
     statistics: list[dict[str, Any]] = []
     refusals: list[Refusal] = []
-    refuse_intervals(panel.frame, "A comparison of periods with its counts and families")
+    _check_intervals(question, panel)
     _check_formula(question, panel)
     _check_seasons(question, panel)
     for label, formula, family in _models(question, panel):
@@ -166,6 +174,8 @@ def _models(question: Question, panel: Panel) -> Iterator[tuple[str, str, Family
     twice: as deviation within a provider, and as difference between providers.
     """
     yield question.family, question.formula, question.family
+    if panel.has_intervals:
+        return
     for family in FAMILIES:
         if family != question.family:
             yield family, question.formula, family
@@ -175,6 +185,27 @@ def _models(question: Question, panel: Panel) -> Iterator[tuple[str, str, Family
         return
     quality = "".join(f" + within({name}, provider) + between({name}, provider)" for name in question.quality)
     yield PROVIDER_EFFECTS, f"{shared}{quality} + (1 | provider)", "nb2"
+
+
+def _check_intervals(question: Question, panel: Panel) -> None:
+    """Refuse Poisson and CR2 where counts are intervals; what holds then is named, and never chosen silently."""
+    if not panel.has_intervals:
+        return
+    wrong = [
+        f"{name} = {given!r} {why}"
+        for name, given, refused, why in (
+            ("family", question.family, "poisson", "moves the ratio itself where counts vary more than it says"),
+            ("covariance", question.covariance, "CR2", "needs exact counts"),
+        )
+        if given == refused
+    ]
+    if wrong:
+        wide = is_interval(panel.frame)
+        raise DataError(
+            f"{int(wide.sum())} of {int(panel.frame['delivered'].sum())} delivered counts are known only to lie in an "
+            f"interval (rounded or suppressed). With intervals {', and '.join(wrong)}. Write under [model]: "
+            "family = 'nb2' (of which Poisson is the end without extra variation) and covariance = 'CR1'."
+        )
 
 
 def _check_formula(question: Question, panel: Panel) -> None:
@@ -248,7 +279,7 @@ def _covariances(
 ) -> Iterator[tuple[CovarianceKind, RateResult | MixedResult]]:
     """The fit with each covariance; CR2 is not offered with random effects."""
     if _several_clusters(panel, question):
-        if not isinstance(fit, MixedResult):
+        if not isinstance(fit, MixedResult) and not panel.has_intervals:
             yield "CR2", fit.robust("CR2", cluster=question.cluster)
         yield "CR1", fit.robust("CR1", cluster=question.cluster)
     yield "model", fit
@@ -268,8 +299,10 @@ def _ratio_row(
     fit: RateResult | MixedResult,
     estimate: Estimate,
 ) -> dict[str, Any]:
-    events_before, days_before = _totals(panel, question.variable, question.before)
-    events_after, days_after = _totals(panel, question.variable, question.after)
+    before, days_before = _totals(panel, question.variable, question.before)
+    after, days_after = _totals(panel, question.variable, question.after)
+    counts = possible_columns("events_before", *before) | possible_columns("events_after", *after)
+    events_before, events_after = counts.pop("events_before"), counts.pop("events_after")
     return {
         "covariance": fit.cov_type,
         "estimate": estimate.estimate,
@@ -282,11 +315,12 @@ def _ratio_row(
         "bed_days_before": days_before,
         "bed_days_after": days_after,
         "count_ratio": events_after / events_before if events_before else np.nan,
+        **(counts if panel.has_intervals else {}),
     }
 
 
-def _totals(panel: Panel, variable: str, value: Any) -> tuple[float, float]:
-    """Events and exposure of the rows that hold `value`; missing where no row does.
+def _totals(panel: Panel, variable: str, value: Any) -> tuple[tuple[float, float], float]:
+    """Least and most events, and exposure, of the rows that hold `value`; missing where no row does.
 
     A value of the continuous `time` stands for the calendar year it lies in.
     """
@@ -295,8 +329,8 @@ def _totals(panel: Panel, variable: str, value: Any) -> tuple[float, float]:
         variable, value = "year", math.floor(value)
     rows = rows[rows[variable] == value] if variable in rows else rows.iloc[:0]
     if rows.empty:
-        return np.nan, np.nan
-    return float(rows["events"].sum()), float(rows["bed_days"].sum())
+        return (np.nan, np.nan), np.nan
+    return possible_total(rows), float(rows["bed_days"].sum())
 
 
 def _statistics_row(fit: RateResult | MixedResult) -> dict[str, Any]:

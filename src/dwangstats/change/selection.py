@@ -51,21 +51,33 @@ def selection_coverage(panel: Panel, providers: Iterable[str]) -> pd.DataFrame:
     DataError
         If a provider is not in the panel, or counts are known to an interval only.
     """
+    kept, places = held_places(panel, providers)
+    refuse_intervals(panel.frame, "The coverage in registrations")
+    events = panel.frame.loc[panel.frame["delivered"]]
+    rows = [*places, (_held(events, "events", kept), float(events["events"].sum()))]
+    share = [part / whole if whole > 0 else np.nan for part, whole in rows]
+    held, total = ([row[end] for row in rows] for end in (0, 1))
+    return pd.DataFrame({"quantity": list(QUANTITIES), "kept": held, "total": total, "share": share})
+
+
+def held_places(panel: Panel, providers: Iterable[str]) -> tuple[set[str], list[tuple[float, float]]]:
+    """The kept providers, and their number and bed-days beside those of all: what does not depend on the counts.
+
+    Raises
+    ------
+    DataError
+        If a provider is not in the panel.
+    """
     kept = {str(name) for name in providers}
     strangers = sorted(kept - set(panel.providers))
     if strangers:
         raise DataError(
             f"{len(strangers)} of {len(kept)} providers are not in the panel (first: {', '.join(strangers[:5])})."
         )
-    refuse_intervals(panel.frame, "The coverage in registrations")
-    frame = panel.frame
-    place = [name for name in ("provider", "location", "law", "period") if name in frame.columns]
-    days = frame.groupby(place)["bed_days"].max().reset_index()
-    events = frame.loc[frame["delivered"]]
-    held = [len(kept), _held(days, "bed_days", kept), _held(events, "events", kept)]
-    total = [len(panel.providers), float(days["bed_days"].sum()), float(events["events"].sum())]
-    share = [part / whole if whole > 0 else np.nan for part, whole in zip(held, total, strict=True)]
-    return pd.DataFrame({"quantity": list(QUANTITIES), "kept": held, "total": total, "share": share})
+    place = [name for name in ("provider", "location", "law", "period") if name in panel.frame.columns]
+    days = panel.frame.groupby(place)["bed_days"].max().reset_index()
+    held = (_held(days, "bed_days", kept), float(days["bed_days"].sum()))
+    return kept, [(len(kept), len(panel.providers)), held]
 
 
 def _held(frame: pd.DataFrame, column: str, providers: set[str]) -> float:

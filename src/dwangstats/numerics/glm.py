@@ -44,8 +44,9 @@ class CountFit:
     alpha : dispersion, 0 for poisson and at the boundary.
     loglik : log likelihood with all constants.
     information : (p, p) observed information of (beta, alpha), or of beta alone for poisson and at the boundary.
-    expected_information : (k, k) expected information of beta with alpha held fixed (for nb1 that of the quasi-score);
-        rows known to an interval come in with their observed one.
+    expected_information : (k, k) expected information of beta with alpha held fixed (for nb1 that of the quasi-score).
+        With intervals it is the observed one of beta with alpha held fixed: of every row, exact ones too, and of no row
+        below 0. What an interval tells on average is not known (`dwangstats.numerics.intervals.working_weight`).
     covariance, expected_covariance : their inverses, computed before the return to the units of X and so more exact.
     eta : (n,) fitted log means, offset included.
     boundary : True when a negative binomial was asked for and alpha is exactly 0.

@@ -1,8 +1,7 @@
 """From adjustments to the frames and findings that a report shows."""
 
 from collections.abc import Sequence
-
-import pandas as pd
+from typing import Any
 
 from dwangstats._types import Language
 from dwangstats.change.adjusted_frames import (
@@ -25,9 +24,7 @@ from dwangstats.registration.evidence.prior import CompletenessPrior
 from dwangstats.registration.evidence.second_source import SecondSource
 
 
-def adjusted_contents(
-    adjustments: Sequence[FormAdjustment], variable: str, language: Language
-) -> dict[str, pd.DataFrame]:
+def adjusted_contents(adjustments: Sequence[FormAdjustment], variable: str, language: Language) -> dict[str, Any]:
     """The fields of `ReportContents` that come from evidence on completeness, by name; none without adjustments.
 
     Parameters

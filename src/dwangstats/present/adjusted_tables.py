@@ -12,7 +12,7 @@ from dwangstats.present.labels import Labels, is_missing
 
 def adjusted_tables(contents: ReportContents) -> list[DisplayTable]:
     """The tables for which there was evidence on completeness, in order; none without evidence."""
-    labels = Labels(contents.language)
+    labels = Labels(contents.language, contents.counted)
     makers: tuple[Callable[[ReportContents, Labels], DisplayTable], ...] = (
         _adjusted,
         _decomposition,

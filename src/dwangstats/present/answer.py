@@ -5,6 +5,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Literal
 
+from dwangstats.present.cells import possible
 from dwangstats.present.choose import (
     Row,
     bounds_row,
@@ -17,6 +18,7 @@ from dwangstats.present.choose import (
     tipping_value,
 )
 from dwangstats.present.contents import ReportContents
+from dwangstats.present.counting_words import counting_sentences
 from dwangstats.present.labels import Labels, capitalised, is_missing
 from dwangstats.present.split import adjusted_row, evidence_sentences, is_split, level_sentences, parts_sentences
 
@@ -43,14 +45,14 @@ def answer(contents: ReportContents) -> str:
     str
         Sentences joined by spaces.
     """
-    labels = Labels(contents.language)
+    labels = Labels(contents.language, contents.counted)
     sentences = _compared(contents, labels) if headline_ratios(contents) else _not_compared(contents, labels)
     return " ".join(sentence for sentence in sentences if sentence)
 
 
 def settling(contents: ReportContents) -> str:
     """What would settle the question, with the size of an audit if that was worked out."""
-    labels = Labels(contents.language)
+    labels = Labels(contents.language, contents.counted)
     headline = headline_ratios(contents)
     key = "how" if headline else "how_one"
     if headline and is_split(contents, next(iter(headline))):
@@ -108,6 +110,7 @@ def _compared(contents: ReportContents, labels: Labels) -> Iterator[str]:
     if second is not None:
         yield _rate(contents, labels, periods, second, "answer.rate_second")
     yield _coverage(contents, labels)
+    yield from counting_sentences(contents, labels)
     yield _comings_and_goings(contents, labels, headline[first])
     if is_split(contents, first):
         yield from level_sentences(contents, labels, first, periods.before, periods.after)
@@ -160,6 +163,7 @@ def _not_compared(contents: ReportContents, labels: Labels) -> Iterator[str]:
         yield labels.text("answer.no_estimate", before=labels.period_long(before), after=labels.period_long(after))
     yield _levels(contents, labels)
     yield _coverage(contents, labels)
+    yield from counting_sentences(contents, labels)
     yield labels.text("answer.level_unknown")
 
 
@@ -196,8 +200,8 @@ def _counts(contents: ReportContents, labels: Labels, row: Row, key: str) -> str
         years = labels.text("answer.counts_years", before=before, after=after)
     return labels.text(
         key,
-        events_before=labels.count(row["events_before"]),
-        events_after=labels.count(row["events_after"]),
+        events_before=possible(labels, row, "events_before", labels.count),
+        events_after=possible(labels, row, "events_after", labels.count),
         years=years,
         count_change=_count_change(labels, row["count_ratio"]),
     )
@@ -234,11 +238,12 @@ def _coverage(contents: ReportContents, labels: Labels) -> str:
         return ""
     unit = labels.name("unit", _unit(contents))
     known = "" if contents.question.get("deliveries_known", False) else "_counts"
-    weights = [
-        labels.text(f"answer.coverage_{key}", share=labels.percent(parts[quantity]["share"]), unit=unit)
+    shares = {
+        key: possible(labels, parts[quantity], "share", labels.percent)
         for quantity, key in (("bed_days", "bed_days"), ("registrations", f"registrations{known}"))
-        if quantity in parts and not is_missing(parts[quantity]["share"])
-    ]
+        if quantity in parts and not is_missing(parts[quantity].get("share_lowest", parts[quantity]["share"]))
+    }
+    weights = [labels.text(f"answer.coverage_{key}", share=share, unit=unit) for key, share in shares.items()]
     everyone = providers["kept"] == providers["total"]
     weight = labels.text("answer.coverage_weight", list=labels.list_of(weights)) if weights and not everyone else ""
     selection = "delivered" if headline_selection(contents) == "delivered" else "complete"
@@ -373,8 +378,8 @@ def _levels(contents: ReportContents, labels: Labels) -> str:
         "answer.level_two" if len(rows) > 1 else "answer.level_one",
         first=labels.period_long(first["period"]),
         last=labels.period_long(last["period"]),
-        rate_first=labels.significant(first["rate"]),
-        rate_last=labels.significant(last["rate"]),
+        rate_first=possible(labels, first, "rate", labels.significant),
+        rate_last=possible(labels, last, "rate", labels.significant),
         interval_first=_level_interval(labels, first),
         interval_last=_level_interval(labels, last),
         care=labels.care(contents.question.get("law")) if form == "all" else labels.name("form", form),

@@ -62,6 +62,14 @@ def ends_under(labels: Labels, write: Callable[[Any], str], row: Row) -> str:
     return "" if ends == labels.text("common.missing") else ends
 
 
+def possible(labels: Labels, row: Row, name: str, write: Callable[[Any], str]) -> str:
+    """A number of a row; where it is not certain, the least and the most that it can be."""
+    low, high = row.get(f"{name}_lowest"), row.get(f"{name}_highest")
+    if not is_missing(row[name]) or is_missing(low) or is_missing(high):
+        return write(row[name])
+    return labels.possible(low, high, write)
+
+
 def titled_columns(labels: Labels, heads: Sequence[str], words: Sequence[str] = ()) -> tuple[Column, ...]:
     """Columns headed by the catalogue; those in ``words`` hold text."""
     return tuple(Column(labels.text(f"column.{head}"), numeric=head not in words) for head in heads)

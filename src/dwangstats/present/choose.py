@@ -102,6 +102,27 @@ def records(frame: pd.DataFrame) -> list[Row]:
     return [{str(column): value for column, value in row.items()} for row in frame.to_dict("records")]
 
 
+def telling_providers(table: pd.DataFrame, most: int) -> pd.DataFrame:
+    """Rows of a table of reporting patterns, at most so many: silence first, then questions, then zeros, by provider.
+
+    Parameters
+    ----------
+    table : DataFrame
+        As in `ReportingPatterns.table`.
+    most : int
+    """
+    order = pd.DataFrame(
+        {
+            "not_silent": ~(table["silent"] > 0),
+            "no_question": ~(table["declared_unlikely"] > 0),
+            "registered": table["with_registrations"] > 0,
+            "complete": table["pattern"] == "complete",
+            "provider": table["provider"],
+        }
+    )
+    return table.loc[order.sort_values(list(order.columns)).index[:most]]
+
+
 def _in_order(values: Iterable[Any], order: Iterable[str]) -> list[str]:
     present = list(dict.fromkeys(str(value) for value in values))
     known = [value for value in order if value in present]

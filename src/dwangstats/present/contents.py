@@ -2,11 +2,13 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, Literal, TypeAlias
 
 import pandas as pd
 
 from dwangstats._types import Language
+
+CountedAs: TypeAlias = Literal["registrations", "interventions"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -21,11 +23,16 @@ class ReportContents:
         law, by, unit, before, after (as written in the analysis file), formula, family, cluster,
         covariance, level, selection, completeness_before (low, high), monotone; deliveries_known (bool: a deliveries
         table said what was delivered correctly), providers_in_one_period (providers of the headline with counts in only
-        one of the two periods, or None).
+        one of the two periods, or None); as_of (date of which the counts are what was known, as text, or None);
+        gap_hours (longest interruption within an intervention where interventions were counted, or None); intervals
+        (counts, of, rounded_to, ties, suppressed: how many delivered counts are known to an interval only, and why; or
+        None).
     findings : DataFrame
         rule, severity, table, count, of, rows, message, action (one row per finding of `check`).
     coverage : DataFrame
-        quantity (providers, bed_days, registrations), kept, total, share.
+        quantity (providers, bed_days, registrations), kept, total, share. Where counts are known to an interval only a
+        number that is not certain is missing, here and in rates and ratios, and stands between that of the same name
+        with _lowest and that with _highest.
     deliveries : DataFrame
         provider, period, status (accepted, rejected, not_delivered, nothing_to_report, not_yet_due, not_kept,
         unknown).
@@ -72,6 +79,15 @@ class ReportContents:
         form, evidence, name, passed, message.
     profiles : DataFrame
         form, completeness, deviance, adjusted_ratio: the likelihood along the mean completeness, of the first form.
+    patterns : DataFrame
+        One row per provider, as in `ReportingPatterns.table`; without columns where not asked for or refused.
+    pattern_periods : DataFrame
+        One row per provider and period, as in `ReportingPatterns.periods`.
+    pattern_summary : mapping
+        Empty where reporting patterns were not asked for. Else level, nothing, prior_silent, family; refusal (why zeros
+        cannot be judged, in words; empty if they were); and where they were: numbers of providers, judged (delivered a
+        usable period), silent, blind (of which nothing can be said), selected (of the headline), silent_selected,
+        blind_selected.
     """
 
     language: Language
@@ -98,3 +114,11 @@ class ReportContents:
     ledger: pd.DataFrame = field(default_factory=pd.DataFrame)
     evidence_checks: pd.DataFrame = field(default_factory=pd.DataFrame)
     profiles: pd.DataFrame = field(default_factory=pd.DataFrame)
+    patterns: pd.DataFrame = field(default_factory=pd.DataFrame)
+    pattern_periods: pd.DataFrame = field(default_factory=pd.DataFrame)
+    pattern_summary: Mapping[str, Any] = field(default_factory=dict)
+
+    @property
+    def counted(self) -> CountedAs:
+        """What one count is."""
+        return "registrations" if self.question.get("gap_hours") is None else "interventions"

@@ -11,7 +11,7 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
 from dwangstats.errors import InternalError
-from dwangstats.present.choose import Row, forms_in_order, headline_ratios, like_headline
+from dwangstats.present.choose import Row, forms_in_order, headline_ratios, like_headline, telling_providers
 from dwangstats.present.contents import ReportContents
 from dwangstats.present.figures.bounds import bounds, bounds_alt
 from dwangstats.present.figures.canvas import NARROW, WIDE, Inches, figure_style, save_figure
@@ -19,10 +19,14 @@ from dwangstats.present.figures.change import change, change_alt
 from dwangstats.present.figures.deliveries import deliveries_alt, deliveries_grid
 from dwangstats.present.figures.forest import forest, forest_alt
 from dwangstats.present.figures.identification import identification, identification_alt
+from dwangstats.present.figures.patterns import patterns, patterns_alt, patterns_caption
 from dwangstats.present.figures.rates import MOST_MARKERS, rates_alt, rates_by_form
 from dwangstats.present.labels import Labels
 
-NAMES = ("change", "rates", "forest", "bounds", "identification", "deliveries")
+NAMES = ("change", "rates", "forest", "bounds", "identification", "deliveries", "patterns")
+
+MOST_PROVIDERS = 60
+"""Of more providers than this the reporting patterns of the most telling ones are drawn."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,8 +53,8 @@ class Illustration:
 
 def illustrations(contents: ReportContents) -> list[Illustration]:
     """The figures for which the contents have data, in order."""
-    labels = Labels(contents.language)
-    makers = (_change, _rates, _forest, _bounds, _identification, _deliveries)
+    labels = Labels(contents.language, contents.counted)
+    makers = (_change, _rates, _forest, _bounds, _identification, _deliveries, _patterns)
     return [shown for make in makers for shown in make(contents, labels)]
 
 
@@ -104,13 +108,24 @@ def _rates(contents: ReportContents, labels: Labels) -> Iterator[Illustration]:
         caption=labels.text(
             "caption.rates",
             unit=labels.name("unit", unit),
-            interval=labels.text(f"caption.rates_{interval}", level=_level(contents, labels)),
+            interval=_rate_intervals(contents, labels, interval),
             scale=labels.text("caption.rates_scales" if len(set(frame["form"])) > 1 else "caption.rates_scale"),
         ),
         alt=rates_alt(frame, language, unit=unit),
         table="rates",
-        draw=lambda width: rates_by_form(frame, language, unit=unit, width=width),
+        draw=lambda width: rates_by_form(frame, language, unit=unit, width=width, counted=contents.counted),
     )
+
+
+def _rate_intervals(contents: ReportContents, labels: Labels, kind: str) -> str:
+    """What the lines about the rates are: chance, and where counts are intervals what is possible."""
+    frame = contents.rates
+    sentences = []
+    if frame["rate"].notna().any():
+        sentences.append(labels.text(f"caption.rates_{kind}", level=_level(contents, labels)))
+    if "rate_lowest" in frame and bool((frame["rate"].isna() & frame["rate_lowest"].notna()).any()):
+        sentences.append(labels.text("caption.rates_possible"))
+    return " ".join(sentences)
 
 
 def _forest(contents: ReportContents, labels: Labels) -> Iterator[Illustration]:
@@ -175,7 +190,9 @@ def _change(contents: ReportContents, labels: Labels) -> Iterator[Illustration]:
         caption=labels.text("caption.change", level=_level(contents, labels)),
         alt=change_alt(frame, language, before=before, after=after),
         table="decomposition",
-        draw=lambda width: _figure(change(frame, language, before=before, after=after, unit=unit, width=width)),
+        draw=lambda width: _figure(
+            change(frame, language, before=before, after=after, unit=unit, width=width, counted=contents.counted)
+        ),
     )
 
 
@@ -202,6 +219,26 @@ def _deliveries(contents: ReportContents, labels: Labels) -> Iterator[Illustrati
         alt=deliveries_alt(frame, language),
         table="deliveries",
         draw=lambda width: deliveries_grid(frame, language, width=width),
+    )
+
+
+def _patterns(contents: ReportContents, labels: Labels) -> Iterator[Illustration]:
+    """The patterns of all providers, or of the most telling ones."""
+    every, language, summary = contents.patterns, contents.language, contents.pattern_summary
+    if every.empty:
+        return
+    table = telling_providers(every, MOST_PROVIDERS)
+    frame = contents.pattern_periods[contents.pattern_periods["provider"].isin(table["provider"])]
+    caption = patterns_caption(summary["level"], language, nothing=summary["nothing"])
+    if len(table) < len(every):
+        shown, total = labels.count(len(table)), labels.count(len(every))
+        caption = f"{caption} {labels.text('caption.patterns_some', shown=shown, total=total)}"
+    yield Illustration(
+        name="patterns",
+        caption=caption,
+        alt=patterns_alt(frame, table, language),
+        table="pattern_periods",
+        draw=lambda width: _figure(patterns(frame, table, language, width=width)),
     )
 
 

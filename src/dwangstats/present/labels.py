@@ -4,9 +4,9 @@ import importlib.resources
 import math
 import re
 import tomllib
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from datetime import date
+from datetime import date, datetime
 from functools import cache
 from typing import Any
 
@@ -16,6 +16,7 @@ from dwangstats._types import Language
 from dwangstats.data.panels.reasons import REASONS
 from dwangstats.data.register.periods import is_period, parse_period
 from dwangstats.errors import InternalError, MissingExtraError
+from dwangstats.present.contents import CountedAs
 
 try:
     from babel import Locale
@@ -62,9 +63,12 @@ class Labels:
     Attributes
     ----------
     language : {"nl", "en"}
+    counted : {"registrations", "interventions"}
+        What one count is: texts that say so have their own entry under [interventions] of the catalogue.
     """
 
     language: Language
+    counted: CountedAs = "registrations"
 
     def __post_init__(self) -> None:
         if self.language not in LANGUAGES:
@@ -83,7 +87,7 @@ class Labels:
         InternalError
             If the key is unknown or a placeholder has no value: a word is missing in the catalogue.
         """
-        entry = catalogue().get(key)
+        entry = catalogue().get(f"{self.counted}.{key}", catalogue().get(key))
         if entry is None:
             raise InternalError(f"the catalogue has no text '{key}'")
         try:
@@ -177,6 +181,19 @@ class Labels:
         """Two formatted ends as one range; a dash if both are missing."""
         missing = self.text("common.missing")
         return missing if low == high == missing else self.text("common.range", low=low, high=high)
+
+    def possible(self, low: Any, high: Any, write: Callable[[Any], str]) -> str:
+        """The least and the most that something can be: one number, a range, or "at least" without an upper end."""
+        least, most = write(low), write(high)
+        if least == most:
+            return least
+        return self.text("common.at_least", low=least) if math.isinf(_as_float(high)) else self.range(least, most)
+
+    def date_long(self, moment: str) -> str:
+        """A date as it stands in a sentence, "8 oktober 2024", with the time where one is given."""
+        known = datetime.fromisoformat(moment)
+        written = str(format_date(known.date(), "d MMMM y", locale=self.locale))
+        return written if "T" not in moment else self.text("common.at_time", date=written, time=f"{known:%H:%M}")
 
     def with_range(self, estimate: str, low: str, high: str) -> str:
         """A formatted estimate with its formatted ends between brackets; without them if both are missing."""

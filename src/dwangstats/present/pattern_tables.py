@@ -7,6 +7,7 @@ import pandas as pd
 from dwangstats._types import Language
 from dwangstats.present.cells import Cell, DisplayTable, TableRow, text_row, titled_columns
 from dwangstats.present.choose import Row, records
+from dwangstats.present.contents import ReportContents
 from dwangstats.present.labels import Labels
 from dwangstats.providers.patterns import PATTERNS
 
@@ -15,6 +16,19 @@ WRITTEN_OUT = 1e-4
 
 SURE = 0.999
 """A probability beyond this is shown as more than it."""
+
+
+def pattern_tables(contents: ReportContents) -> list[DisplayTable]:
+    """The tables on reporting patterns that have rows, in order; none where nobody asked or zeros cannot be judged."""
+    if contents.patterns.empty:
+        return []
+    language = contents.language
+    tables = (
+        patterns_table(contents.patterns, language),
+        silence_table(contents.patterns, language),
+        declared_table(contents.pattern_periods, language),
+    )
+    return [table for table in tables if table.rows]
 
 
 def patterns_table(table: pd.DataFrame, language: Language = "nl") -> DisplayTable:
@@ -36,7 +50,7 @@ def patterns_table(table: pd.DataFrame, language: Language = "nl") -> DisplayTab
 
 
 def silence_table(table: pd.DataFrame, language: Language = "nl") -> DisplayTable:
-    """The providers with silent periods, the most certain first.
+    """The providers with silent periods and the pattern of each, the most certain first.
 
     Parameters
     ----------
@@ -47,13 +61,10 @@ def silence_table(table: pd.DataFrame, language: Language = "nl") -> DisplayTabl
     labels = Labels(language)
     silent = table.loc[table["silent"] > 0].sort_values(["log_p_adjusted", "provider"])
     with_odds = "probability_silent" in table.columns
-    heads = ["provider", "pattern", "period", "silent_periods", "silent_of", "declared_of"]
-    heads += ["expected_registrations", "p_silence"]
-    columns = titled_columns(
-        labels, [*heads, *["probability_silent"] * with_odds], words=("provider", "pattern", "period")
-    )
+    heads = ["provider", "period", "silent_periods", "silent_of", "declared_of", "expected_registrations", "p_silence"]
+    columns = titled_columns(labels, [*heads, *["probability_silent"] * with_odds], words=("provider", "period"))
     rows = tuple(_silent_row(labels, row, with_odds=with_odds) for row in records(silent))
-    return DisplayTable("silence", labels.text("table.silence"), columns, rows)
+    return DisplayTable("patterns", labels.text("table.silence"), columns, rows)
 
 
 def declared_table(periods: pd.DataFrame, language: Language = "nl") -> DisplayTable:
@@ -73,14 +84,14 @@ def declared_table(periods: pd.DataFrame, language: Language = "nl") -> DisplayT
         TableRow(
             (
                 Cell(str(row["provider"])),
-                Cell(labels.period(row["period"])),
+                Cell(_period_text(labels, row["period"])),
                 Cell(labels.number(row["expected"], 1)),
                 Cell(probability_text(labels, row["log_p_silence"])),
             )
         )
         for row in records(asked)
     ]
-    return DisplayTable("declared", labels.text("table.declared"), columns, tuple(rows))
+    return DisplayTable("pattern_periods", labels.text("table.declared"), columns, tuple(rows))
 
 
 def probability_text(labels: Labels, log_p: float) -> str:
@@ -95,11 +106,14 @@ def probability_text(labels: Labels, log_p: float) -> str:
     return labels.text("common.power_of_ten", mantissa=labels.number(mantissa, 1), power=exponent)
 
 
+def _period_text(labels: Labels, period: object) -> str:
+    """A period that a narrow column does not break at its hyphen."""
+    return labels.period(period).replace("-", "\N{NON-BREAKING HYPHEN}")
+
+
 def _silent_row(labels: Labels, row: Row, *, with_odds: bool) -> TableRow:
-    first, last = labels.period(row["first_silent"]), labels.period(row["last_silent"])
+    first, last = (_period_text(labels, row[key]) for key in ("first_silent", "last_silent"))
     texts = [
-        labels.name("pattern", row["pattern"]),
-        first if first == last else labels.range(first, last),
         labels.count(row["zero"]),
         labels.count(row["silent"]),
         labels.count(row["declared_nothing"]),
@@ -107,7 +121,9 @@ def _silent_row(labels: Labels, row: Row, *, with_odds: bool) -> TableRow:
         probability_text(labels, row["log_p_silence"]),
     ]
     odds = [_odds_text(labels, row["probability_silent"])] if with_odds else []
-    return TableRow(tuple(Cell(text) for text in (str(row["provider"]), *texts, *odds)))
+    provider = Cell(str(row["provider"]), labels.name("pattern", row["pattern"]))
+    period = Cell(first, "" if first == last else labels.text("silence.until", last=last))
+    return TableRow((provider, period, *(Cell(text) for text in (*texts, *odds))))
 
 
 def _odds_text(labels: Labels, probability: float) -> str:

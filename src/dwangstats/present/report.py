@@ -13,9 +13,12 @@ from dwangstats.present.adjusted_tables import adjusted_tables
 from dwangstats.present.answer import answer, settling
 from dwangstats.present.choose import headline_ratios, headline_selection, records
 from dwangstats.present.contents import ReportContents
+from dwangstats.present.counting_words import counting_facts, counting_paragraphs, known_text
 from dwangstats.present.figures.canvas import ordered_periods
 from dwangstats.present.illustrations import NAMES, Inline, draw_illustration, illustrations
 from dwangstats.present.labels import Labels, capitalised, is_missing, split_emphasis
+from dwangstats.present.pattern_tables import pattern_tables
+from dwangstats.present.pattern_words import pattern_sentences
 from dwangstats.present.publish import publish
 from dwangstats.present.results_file import write_results
 from dwangstats.present.tables import FRAMES, audit_table, display_tables, sources_table, write_tables
@@ -26,6 +29,8 @@ except ImportError as error:
     raise MissingExtraError("Reports need the extra 'report': pip install 'dwangstats[report]'") from error
 
 SEVERITIES = ("error", "warning", "info")
+PATTERNS_FIGURE = "patterns"
+"""The figure that stands in a section of its own."""
 
 
 def render(contents: ReportContents, out_dir: Path, progress: Progress | None = None) -> Path:
@@ -77,11 +82,12 @@ def _write(contents: ReportContents, folder: Path, report: Progress) -> None:
 
 def to_html(contents: ReportContents, figures: Sequence[Inline]) -> str:
     """The page as one string: style and figures inline, no script, no address outside its own folder."""
-    labels = Labels(contents.language)
+    labels = Labels(contents.language, contents.counted)
     environment = Environment(
         autoescape=True, undefined=StrictUndefined, trim_blocks=True, lstrip_blocks=True, keep_trailing_newline=True
     )
     template = environment.from_string(_package_text("report.html.j2"))
+    of_patterns = [drawn for drawn in figures if drawn.illustration.name == PATTERNS_FIGURE]
     return template.render(
         t=labels.text,
         language=contents.language,
@@ -91,7 +97,10 @@ def to_html(contents: ReportContents, figures: Sequence[Inline]) -> str:
         answer=split_emphasis(answer(contents)),
         settling=split_emphasis(settling(contents)),
         audit=audit_table(contents),
-        figures=figures,
+        figures=[drawn for drawn in figures if drawn not in of_patterns],
+        patterns=[split_emphasis(sentence) for sentence in pattern_sentences(contents)],
+        pattern_tables=pattern_tables(contents),
+        pattern_figures=of_patterns,
         tables=[*adjusted_tables(contents), *display_tables(contents)],
         failed_fits=_failed_fits(contents, labels),
         findings=_findings(contents, labels),
@@ -118,7 +127,9 @@ def _subtitle(contents: ReportContents, labels: Labels) -> str:
     periods = [labels.period(period) for period in ordered_periods(list(contents.rates.get("period", [])))]
     span = labels.range(periods[0], periods[-1]) if len(periods) > 1 else "".join(periods)
     law = "" if is_missing(question.get("law")) else labels.name("law", question["law"])
-    return " · ".join(part for part in (law, span, labels.name("by", question.get("by"))) if part)
+    counted = labels.text("quantity.events") if contents.counted == "interventions" else ""
+    parts = (law, span, labels.name("by", question.get("by")), counted, known_text(contents, labels))
+    return " · ".join(part for part in parts if part)
 
 
 def _findings(contents: ReportContents, labels: Labels) -> list[_Finding]:
@@ -140,6 +151,8 @@ def _findings(contents: ReportContents, labels: Labels) -> list[_Finding]:
 def _where(labels: Labels, table: Any, count: Any, of: Any, rows: Any) -> str:
     name = labels.title("table_name", table) if table else ""
     shown = ", ".join(str(row) for row in rows) if isinstance(rows, (list, tuple)) else str(rows or "")
+    if not name and not shown:
+        return ""
     parts = [name] if not count else [_count_in(labels, name, count, of)]
     if shown and not is_missing(rows):
         many = 1 if shown.isdigit() else 2
@@ -183,7 +196,7 @@ def _methods(contents: ReportContents, labels: Labels) -> list[str]:
         paragraphs.append(labels.text("methods.bounds", **words))
     if not contents.adjusted.empty:
         paragraphs.append(labels.text("methods.registration"))
-    return paragraphs
+    return paragraphs + counting_paragraphs(contents, labels, words["unit"], compared=bool(headline))
 
 
 def _facts(contents: ReportContents, labels: Labels) -> list[tuple[str, str]]:
@@ -203,7 +216,7 @@ def _facts(contents: ReportContents, labels: Labels) -> list[tuple[str, str]]:
         facts += [("compared", labels.text("methods.compared_value", before=before, after=after))]
         facts += [("formula", str(question.get("formula")))]
         facts += [(key, labels.name(key, question.get(key))) for key in ("family", "covariance", "cluster")]
-    rows = [(labels.text(f"methods.{key}"), value) for key, value in facts]
+    rows = [*((labels.text(f"methods.{key}"), value) for key, value in facts), *counting_facts(contents, labels)]
     for key in ("completeness_before", "completeness_after") if compared else ():
         limits = question.get(key)
         if limits is not None:

@@ -14,6 +14,9 @@ from dwangstats.present.contents import ReportContents
 from dwangstats.present.labels import is_missing, plain
 from dwangstats.present.tables import FRAMES
 
+PATTERN_FRAMES = ("patterns", "pattern_periods")
+"""Frames that results.json holds only where they were asked for."""
+
 
 def write_results(contents: ReportContents, path: Path) -> Path:
     """Write the contents as JSON with sorted keys; NaN and infinity become null, a path its last part.
@@ -37,11 +40,20 @@ def write_results(contents: ReportContents, path: Path) -> Path:
         "question": contents.question,
         "versions": contents.versions,
         "fingerprint": contents.fingerprint,
-        **{name: records(getattr(contents, name)) for name in FRAMES},
+        **{name: records(getattr(contents, name)) for name in FRAMES if name not in PATTERN_FRAMES},
+        **_patterns(contents),
     }
     text = json.dumps(_jsonable(results), sort_keys=True, indent=1, ensure_ascii=False, allow_nan=False)
     path.write_text(text + "\n", encoding="utf-8", newline="\n")
     return path
+
+
+def _patterns(contents: ReportContents) -> dict[str, Any]:
+    """The reporting patterns; no keys where they were not asked for."""
+    if not contents.pattern_summary:
+        return {}
+    frames = {name: records(getattr(contents, name)) for name in PATTERN_FRAMES}
+    return {"pattern_summary": contents.pattern_summary, **frames}
 
 
 def _jsonable(value: Any) -> Any:

@@ -14,6 +14,7 @@ from dwangstats.present.cells import (
     ends_under,
     grouped,
     percent_change,
+    possible,
     text_row,
     titled_columns,
 )
@@ -51,6 +52,8 @@ FRAMES = (
     "ledger",
     "evidence_checks",
     "profiles",
+    "patterns",
+    "pattern_periods",
     "audit_sizes",
     "sources",
 )
@@ -58,6 +61,9 @@ FRAMES = (
 
 FORMULA_STARTS = ("=", "+", "-", "@", "\t", "\r")
 """First characters by which a spreadsheet takes a cell for a formula."""
+
+_COUNTED = {"registrations": "events"}
+"""Quantities that hold what was counted, which need not be registrations, by the key of their name."""
 
 MOST_COLUMNS = 8
 """Periods beyond this number stand in rows, not in columns."""
@@ -96,7 +102,7 @@ def write_tables(contents: ReportContents, folder: Path) -> list[Path]:
 
 def display_tables(contents: ReportContents) -> list[DisplayTable]:
     """The tables of the report in order; a table without rows is left out."""
-    labels = Labels(contents.language)
+    labels = Labels(contents.language, contents.counted)
     makers: tuple[Callable[[ReportContents, Labels], DisplayTable], ...] = (
         _ratios,
         _bounds,
@@ -113,7 +119,7 @@ def display_tables(contents: ReportContents) -> list[DisplayTable]:
 
 def audit_table(contents: ReportContents) -> DisplayTable:
     """Sizes of an audit that would settle the question."""
-    labels = Labels(contents.language)
+    labels = Labels(contents.language, contents.counted)
     with_providers = "providers" in contents.audit_sizes
     rows = []
     for row in records(contents.audit_sizes):
@@ -132,7 +138,7 @@ def audit_table(contents: ReportContents) -> DisplayTable:
 
 def sources_table(contents: ReportContents) -> DisplayTable:
     """The input files with the beginning of their checksums."""
-    labels = Labels(contents.language)
+    labels = Labels(contents.language, contents.counted)
     rows = [
         text_row(
             labels.name("table_name", row["table"]),
@@ -162,8 +168,8 @@ def _ratios(contents: ReportContents, labels: Labels) -> DisplayTable:
         numbers = [
             Cell(labels.ratio(row["estimate"]), ends_under(labels, labels.ratio, row)),
             Cell(labels.count(row["providers"])),
-            Cell(labels.count(row["events_before"])),
-            Cell(labels.count(row["events_after"])),
+            Cell(possible(labels, row, "events_before", labels.count)),
+            Cell(possible(labels, row, "events_after", labels.count)),
             Cell(percent_change(labels, row["count_ratio"])),
         ]
         if with_degrees:
@@ -184,7 +190,7 @@ def _ratios(contents: ReportContents, labels: Labels) -> DisplayTable:
         Column(labels.text("column.count_change")),
         *titled_columns(labels, ["degrees_of_freedom"] * with_degrees),
     )
-    caption = labels.text("table.ratios", before=before, after=after)
+    caption = _with_possible(contents, labels, labels.text("table.ratios", before=before, after=after))
     return DisplayTable("ratios", caption, columns, grouped(labels, rows, line))
 
 
@@ -230,13 +236,15 @@ def _bound_cells(
 
 def _rates(contents: ReportContents, labels: Labels) -> DisplayTable:
     def cell(row: Row) -> Cell:
-        return Cell(labels.significant(row["rate"]), ends_under(labels, labels.significant, row))
+        return Cell(possible(labels, row, "rate", labels.significant), ends_under(labels, labels.significant, row))
 
     return _by_period(contents, labels, "table.rates", cell)
 
 
 def _events(contents: ReportContents, labels: Labels) -> DisplayTable:
-    table = _by_period(contents, labels, "table.events", lambda row: Cell(labels.count(row["events"])))
+    table = _by_period(
+        contents, labels, "table.events", lambda row: Cell(possible(labels, row, "events", labels.count))
+    )
     chosen = headline_rates(contents)
     days = chosen.drop_duplicates(["period", "bed_days"]).set_index("period")["bed_days"]
     periods = ordered_periods(list(chosen["period"]))
@@ -257,6 +265,7 @@ def _by_period(contents: ReportContents, labels: Labels, caption: str, cell: Cal
     )
     if len(periods) > MOST_ROWS:
         text = labels.text("table.latest", caption=text, count=labels.count(MOST_ROWS))
+    text = _with_possible(contents, labels, text)
     cells = {(str(row["form"]), str(row["period"])): cell(row) for row in records(chosen)}
     empty = Cell(labels.text("common.missing"))
     form_heads = [labels.title("form", form) for form in forms]
@@ -277,15 +286,16 @@ def _coverage(contents: ReportContents, labels: Labels) -> DisplayTable:
         text_row(
             labels.title("unit", _unit(contents))
             if row["quantity"] == "bed_days"
-            else labels.title("quantity", row["quantity"]),
-            labels.count(row["kept"]),
-            labels.count(row["total"]),
-            labels.percent(row["share"], 1),
+            else labels.title("quantity", _COUNTED.get(row["quantity"], row["quantity"])),
+            possible(labels, row, "kept", labels.count),
+            possible(labels, row, "total", labels.count),
+            possible(labels, row, "share", lambda share: labels.percent(share, 1)),
         )
         for row in records(contents.coverage)
     ]
     columns = titled_columns(labels, ("quantity", "kept", "total", "share"), words=("quantity",))
-    return DisplayTable("coverage", labels.text("table.coverage"), columns, tuple(rows))
+    caption = _with_possible(contents, labels, labels.text("table.coverage"))
+    return DisplayTable("coverage", caption, columns, tuple(rows))
 
 
 def _deliveries(contents: ReportContents, labels: Labels) -> DisplayTable:
@@ -306,8 +316,16 @@ def _deliveries(contents: ReportContents, labels: Labels) -> DisplayTable:
 
 
 def _set_aside(contents: ReportContents, labels: Labels) -> DisplayTable:
+    # Of intervals that were set aside the least is known.
+    unsure = contents.question.get("intervals") is not None
     rows = [
-        text_row(labels.title("quantity", row["what"]), labels.reason(str(row["reason"])), labels.count(row["count"]))
+        text_row(
+            labels.title("quantity", row["what"]),
+            labels.reason(str(row["reason"])),
+            labels.text("common.at_least", low=labels.count(row["count"]))
+            if unsure and row["what"] == "registrations"
+            else labels.count(row["count"]),
+        )
         for row in records(contents.set_aside)
     ]
     columns = titled_columns(labels, ("what", "reason", "count"), words=("what", "reason"))
@@ -341,6 +359,12 @@ def _coefficients(contents: ReportContents, labels: Labels) -> DisplayTable:
     rows = [row for row in _by_form_and_selection(contents.coefficients) if _identity(row) in quoted]
     columns = titled_columns(labels, ("name", "estimate", "standard_error"), words=("name",))
     return DisplayTable("coefficients", labels.text("table.coefficients"), columns, grouped(labels, rows, line))
+
+
+def _with_possible(contents: ReportContents, labels: Labels, caption: str) -> str:
+    """A caption; where counts are known to an interval only also what a range without chance in it means."""
+    known = contents.question.get("intervals")
+    return f"{caption} {labels.text('table.possible')}" if known and known["counts"] else caption
 
 
 def _by_form_and_selection(frame: pd.DataFrame) -> list[Row]:

@@ -10,12 +10,12 @@ import pandas as pd
 from numpy.typing import NDArray
 from scipy.special import expit
 
-from dwangstats._types import Codes, Vector
+from dwangstats._types import Codes, Vector, ZeroFamily
 from dwangstats.data.panels.panel import Panel
 from dwangstats.errors import DomainError
 from dwangstats.models.fitted import check_level
 from dwangstats.providers.odds import log_odds
-from dwangstats.providers.search import Rates, Search, ZeroFamily, all_providers, delivered_cells, find_silence
+from dwangstats.providers.search import Rates, Search, all_providers, delivered_cells, find_silence
 from dwangstats.providers.silence import expected_counts, log_p_throughout, log_probabilities, stretches
 from dwangstats.providers.stretches import shape_of
 

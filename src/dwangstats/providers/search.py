@@ -1,12 +1,13 @@
 """The search for silence: a rate model without the silent stretches, and the stretches that are silent under it."""
 
 from dataclasses import dataclass, replace
-from typing import Literal, TypeAlias, get_args
+from typing import TypeAlias, get_args
 
 import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
+from dwangstats._types import ZeroFamily
 from dwangstats.data.panels.intervals import refuse_intervals
 from dwangstats.data.panels.panel import Panel
 from dwangstats.design.design import Design
@@ -18,7 +19,6 @@ from dwangstats.providers.empty_periods import EmptyPeriodRates, EmptyPeriodStar
 from dwangstats.providers.integral import EffectModel
 from dwangstats.providers.silence import Cells, FittedModel, Judgement, judge, suspect_cells
 
-ZeroFamily: TypeAlias = Literal["poisson", "nb2"]
 Rates: TypeAlias = MixedResult | EmptyPeriodRates
 RANDOM = "(1 | provider)"
 

@@ -74,7 +74,7 @@ completeness_before = [0.5, 0.8]
 """
 
 
-def analysis_file(header: str, name: str, law: str, tables: tuple[str, ...]) -> str:
+def analysis_file(header: str, name: str, law: str, tables: tuple[str, ...], nothing: float) -> str:
     """Text of a TOML file.
 
     Parameters
@@ -85,6 +85,8 @@ def analysis_file(header: str, name: str, law: str, tables: tuple[str, ...]) -> 
         Of the world.
     tables : tuple of str
         Tables that the file names; with "audits" the audit is evidence.
+    nothing : float
+        Share of the half-years that are truly empty in the world.
     """
     with_audit = "audits" in tables
     title = TITLES[law, name] + (", met dossieronderzoek" if with_audit else "")
@@ -100,4 +102,7 @@ language = "nl"
 [tables]
 {listed}
 
-{question}{evidence}"""
+{question}
+[patterns]
+nothing = {nothing:g}
+{evidence}"""

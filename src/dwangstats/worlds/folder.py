@@ -68,10 +68,10 @@ def write(world: World, folder: str | Path) -> Path:
     if len(world.planted):
         _write_text(target / "planted.csv", _csv(world.planted))
     _write_text(target / "world.json", _json(world))
-    law = str(world.parameters["sector"]["law"])
-    _write_text(target / "dwangstats.toml", analysis_file(HEADER, world.name, law, TABLES))
+    law, nothing = str(world.parameters["sector"]["law"]), _planted_nothing(world)
+    _write_text(target / "dwangstats.toml", analysis_file(HEADER, world.name, law, TABLES, nothing))
     if world.tables.audits is not None:
-        _write_text(target / "audit.toml", analysis_file(HEADER, world.name, law, (*TABLES, "audits")))
+        _write_text(target / "audit.toml", analysis_file(HEADER, world.name, law, (*TABLES, "audits"), nothing))
     return target
 
 
@@ -92,6 +92,12 @@ def regenerate(folder: str | Path) -> tuple[Path, ...]:
             shutil.rmtree(target)
         written.append(write(make(name, DOCUMENTED_SIZE, DOCUMENTED_SEED), target))
     return tuple(written)
+
+
+def _planted_nothing(world: World) -> float:
+    """Share of the half-years in which a provider of the world truly has nothing to report."""
+    kinds = world.parameters["sector"]["kinds"]
+    return round(math.fsum(kind["share"] * kind["true_zero_share"] for kind in kinds), 6)
 
 
 def _csv(frame: pd.DataFrame, schema: TableSchema | None = None) -> str:

@@ -57,3 +57,17 @@ def test_no_tipping_point_where_nothing_changed() -> None:
     row = {"direction": "none", "completeness_before": float("nan"), "rate_ratio": 1.0}
     assert choose.tipping_value(row) is None
     assert choose.tipping_value({**row, "direction": "fall", "rate_ratio": 0.4}) == 0.4
+
+
+def test_silence_comes_before_questions_and_those_before_the_rest() -> None:
+    table = pd.DataFrame(
+        {
+            "provider": ["a", "b", "c", "d", "e", "f"],
+            "pattern": ["complete", "partial", "silent", "zero", "complete", "joiner"],
+            "silent": [0, 0, 6, 0, 0, 2],
+            "declared_unlikely": [0, 0, 0, 0, 2, 0],
+            "with_registrations": [6, 3, 0, 0, 4, 4],
+        }
+    )
+    assert choose.telling_providers(table, 10)["provider"].tolist() == ["c", "f", "e", "d", "b", "a"]
+    assert choose.telling_providers(table, 2)["provider"].tolist() == ["c", "f"]

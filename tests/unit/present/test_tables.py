@@ -22,7 +22,8 @@ def texts(table: DisplayTable) -> list[list[str]]:
 
 
 def test_csv_files_hold_every_digit(make_contents: Maker, tmp_path: Path) -> None:
-    contents = make_contents("nl", evidence=True)
+    patterns = pd.DataFrame({"provider": ["p1", "p2"], "log_p_silence": [-3000.123456789, float("nan")]})
+    contents = make_contents("nl", evidence=True, patterns=patterns, pattern_periods=patterns.assign(period="2021-H1"))
     written = write_tables(contents, tmp_path)
     assert [path.name for path in written] == [f"{name}.csv" for name in FRAMES]
     for name in FRAMES:

@@ -151,3 +151,12 @@ def test_a_world_without_a_table_is_not_written(tmp_path):
     world = worlds.make("mixed", "tiny")
     with pytest.raises(DataError, match="has no table 'exposure'"):
         worlds.write(replace(world, tables=replace(world.tables, exposure=None)), tmp_path)
+
+
+@pytest.mark.parametrize(("sector", "share"), [("wvggz", 0.05), ("wzd", 0.248), ("youth", 0.0)])
+def test_the_analysis_file_tells_the_share_of_truly_empty_half_years(sector, share, tmp_path):
+    world = worlds.make("mixed", "tiny", 1, sector=sector)
+    worlds.write(world, tmp_path)
+    asked = load_config(tmp_path / "dwangstats.toml").patterns
+    assert asked is not None
+    assert (asked.nothing, asked.level, asked.prior_silent) == (share, 0.05, None)

@@ -23,6 +23,7 @@ from dwangstats.data.checks.rules.places import place_findings
 from dwangstats.data.checks.rules.providers import provider_findings
 from dwangstats.data.checks.rules.registrations import registration_findings
 from dwangstats.data.checks.rules.rooms import room_findings
+from dwangstats.data.checks.unlisted import with_unlisted_hidden
 from dwangstats.data.config.analysis import BlankEvents
 from dwangstats.data.findings import LANGUAGES, SEVERITIES, Finding, findings_frame
 from dwangstats.data.nearest import did_you_mean
@@ -70,7 +71,9 @@ class CheckReport:
     def to_text(self, language: Language = "en") -> str:
         """All findings as lines of text, in Dutch ("nl") or English ("en")."""
         heads = _HEADS[_known(language)]
-        lines = [f"{heads[f.severity]} [{f.table}] {_sentence(f, language)}" for f in self.findings]
+        lines = [
+            f"{heads[f.severity]}{f' [{f.table}]' * bool(f.table)} {_sentence(f, language)}" for f in self.findings
+        ]
         return "\n".join(lines) if lines else _NOTHING[language]
 
     def raise_for_errors(self, language: Language = "en") -> None:
@@ -120,7 +123,8 @@ def check(
     Returns
     -------
     CheckReport
-        Messages name providers, locations, periods and row numbers; never a client or a registration.
+        Messages name providers, locations, periods and row numbers; never a client or a registration. A provider or
+        location of registrations that no other table has is called "#" and its first row: it may be a client.
 
     Raises
     ------
@@ -128,7 +132,8 @@ def check(
         If a name in ``skip`` is not that of a rule.
     """
     off = _known_rules(skip)
-    found = [finding for finding in [*_input(tables, by, blank_events), *_signs(tables)] if finding.rule not in off]
+    shown = with_unlisted_hidden(tables)
+    found = [finding for finding in [*_input(shown, by, blank_events), *_signs(shown)] if finding.rule not in off]
     return _report([*tables.reading, *found])
 
 
@@ -137,7 +142,7 @@ def check_input(tables: Tables, *, by: PeriodKind | None = None, blank_events: B
 
     A sign never stops an analysis, and takes longer to find than a panel to build. Parameters as for `check`.
     """
-    return _report([*tables.reading, *_input(tables, by, blank_events)])
+    return _report([*tables.reading, *_input(with_unlisted_hidden(tables), by, blank_events)])
 
 
 def _input(tables: Tables, by: PeriodKind | None, blank_events: BlankEvents) -> Iterator[Finding]:

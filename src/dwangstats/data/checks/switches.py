@@ -7,6 +7,7 @@ from dwangstats.data.checks.rule import Rule
 from dwangstats.data.config.analysis import AnalysisConfig
 from dwangstats.data.deliveries.vintage import known_on
 from dwangstats.data.reading.read import Tables
+from dwangstats.errors import DataError
 
 SWITCHED_OFF: Final = Rule(
     "checks-switched-off",
@@ -39,11 +40,22 @@ def check_as_asked(tables: Tables, config: AnalysisConfig) -> CheckReport:
     DomainError
         If a name is not that of a rule.
     DataError
-        If it is not known what had arrived on the date.
+        If it is not known what had arrived on the date, or nothing had.
     """
     skip = config.checks.skip
     if config.panel.as_of is not None:
-        tables = known_on(tables, config.panel.as_of).tables
+        tables = _as_known(tables, config.panel.as_of)
     report = check(tables, by=config.panel.by, blank_events=config.panel.blank_events, skip=skip)
     said = SWITCHED_OFF.counted("", len(skip), len(skip), names=", ".join(skip))
     return CheckReport((*report.findings, *said))
+
+
+def _as_known(tables: Tables, as_of: str) -> Tables:
+    vintage = known_on(tables, as_of)
+    known = vintage.tables.registrations
+    if known is not None and known.empty and vintage.later_registrations:
+        raise DataError(
+            f"None of the {vintage.later_registrations} registrations had arrived, as known on {as_of}. "
+            "Take a later date as as_of in [panel]."
+        )
+    return vintage.tables

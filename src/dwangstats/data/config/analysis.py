@@ -1,5 +1,6 @@
 """The analysis file dwangstats.toml: what may stand in it, checked once, complete with its defaults."""
 
+import math
 import tomllib
 from collections.abc import Mapping
 from dataclasses import dataclass, field, fields
@@ -16,7 +17,9 @@ from dwangstats.data.config.checks import (
     quality_config,
     repairs_config,
 )
+from dwangstats.data.config.coarse import Bounds, Coarse, Ties
 from dwangstats.data.config.evidence import EvidenceConfig, evidence_config
+from dwangstats.data.config.patterns import PatternsConfig, patterns_config
 from dwangstats.data.config.section import Section
 from dwangstats.data.register.codes import DEFINITIONS, FORMS, LAWS, Definition
 from dwangstats.data.register.schema import SCHEMAS
@@ -39,6 +42,7 @@ __all__ = [
     "EvidenceConfig",
     "ModelConfig",
     "PanelConfig",
+    "PatternsConfig",
     "PeriodParts",
     "QualityConfig",
     "ReadConfig",
@@ -66,6 +70,7 @@ _SECTIONS = (
     "selection",
     "bounds",
     "evidence",
+    "patterns",
 )
 
 
@@ -101,7 +106,11 @@ class ColumnMap:
 
 @dataclass(frozen=True, slots=True)
 class PanelConfig:
-    """What is counted: law, forms (empty: all that occur), definition of seclusion, period and unit."""
+    """What is counted: law, forms (empty: all that occur), definition of seclusion, period and unit.
+
+    Then the date of which it is known, the longest gap within an intervention, and how ready counts were rounded and
+    suppressed, as `dwangstats.build_panel` and `Panel.from_frame` have them.
+    """
 
     law: str | None = None
     forms: tuple[str, ...] = ()
@@ -111,6 +120,24 @@ class PanelConfig:
     covariates: tuple[str, ...] = ()
     planned: bool | None = None
     blank_events: BlankEvents = "error"
+    as_of: str | None = None
+    gap_hours: float | None = None
+    rounded_to: int | None = None
+    ties: Ties = "up"
+    suppressed: Mapping[str, Bounds] = field(default_factory=dict)
+
+    @property
+    def coarse(self) -> Coarse:
+        """How ready counts were made coarse."""
+        return Coarse(self.rounded_to, self.ties, self.suppressed)
+
+    @property
+    def resolved_suppressed(self) -> dict[str, list[float | str]]:
+        """The bounds of suppressed counts as plain values for JSON: no upper bound is the text "inf"."""
+        return {
+            text: [end if math.isfinite(end) else "inf" for end in ends]
+            for text, ends in sorted(self.suppressed.items())
+        }
 
 
 @dataclass(frozen=True, slots=True)
@@ -174,6 +201,8 @@ class AnalysisConfig:
         None when the file has no [evidence]: nothing is said about completeness beyond bounds.
     quality : QualityConfig or None
         None when the file has no [quality]: no quality score is computed.
+    patterns : PatternsConfig or None
+        None when the file has no [patterns]: zeros are not judged.
     """
 
     file: str
@@ -191,6 +220,7 @@ class AnalysisConfig:
     checks: ChecksConfig = field(default_factory=ChecksConfig)
     repairs: RepairsConfig = field(default_factory=RepairsConfig)
     quality: QualityConfig | None = None
+    patterns: PatternsConfig | None = None
 
     @property
     def resolved(self) -> dict[str, Any]:
@@ -204,12 +234,14 @@ class AnalysisConfig:
             "checks": _plain(self.checks),
             "repairs": _plain(self.repairs),
             "quality": None if self.quality is None else _plain(self.quality),
-            "panel": _plain(self.panel),
+            "panel": {**_plain(self.panel), "suppressed": self.panel.resolved_suppressed},
             "model": _plain(self.model),
             "compare": None if self.compare is None else _plain(self.compare),
             "selection": _plain(self.selection),
             "bounds": None if self.bounds is None else _plain(self.bounds),
             "evidence": None if self.evidence is None else _plain(self.evidence),
+            # absent without its section, so that the fingerprint of such a file is what it was
+            **({} if self.patterns is None else {"patterns": _plain(self.patterns)}),
         }
 
 
@@ -251,6 +283,7 @@ def load_config(path: str | Path) -> AnalysisConfig:
         checks=checks_config(parts["checks"]),
         repairs=repairs_config(parts["repairs"]),
         quality=quality_config(parts["quality"]) if parts["quality"].given else None,
+        patterns=patterns_config(parts["patterns"]) if parts["patterns"].given else None,
     )
     top.refuse_unknown()
     if problems:
@@ -260,6 +293,8 @@ def load_config(path: str | Path) -> AnalysisConfig:
 
 def _parse(path: Path) -> dict[str, Any]:
     name, place = without_bsn(path.name), without_bsn(str(path))
+    if "\0" in place:
+        raise ConfigError("the path of the analysis file holds the character NUL, which no name of a file can.")
     try:
         return tomllib.loads(path.read_bytes().decode("utf-8-sig"))
     except FileNotFoundError:
@@ -281,6 +316,7 @@ def _tables(section: Section, base: Path) -> TablesConfig:
     section.refuse_unknown(("folder", *SCHEMAS))
     for name, value in written.items():
         section.require(bool(value), name, "is empty; name a file or folder, relative to the analysis file")
+        section.require("\0" not in value, name, "holds the character NUL, which no name of a file can")
     if not section.given:
         written = {"folder": "."}
     section.require(bool(written), "folder", "is missing: name a folder, or at least one table")
@@ -338,9 +374,32 @@ def _panel(section: Section) -> PanelConfig:
         covariates=section.texts("covariates"),
         planned=section.optional_flag("planned"),
         blank_events=section.choice("blank_events", get_args(BlankEvents), "error"),
+        as_of=section.moment("as_of"),
+        gap_hours=section.number("gap_hours", 0.0) if section.has("gap_hours") else None,
+        rounded_to=section.whole("rounded_to", 1) if section.has("rounded_to") else None,
+        ties=section.choice("ties", get_args(Ties), "up"),
+        suppressed=_suppressed(section.section("suppressed")),
     )
-    section.refuse_unknown()
+    section.refuse_unknown(f.name for f in fields(PanelConfig))
+    gap, base = config.gap_hours, config.rounded_to
+    section.require(gap is None or 0.0 <= gap < math.inf, "gap_hours", f"is {gap}; it must be 0 or more hours")
+    section.require(base is None or base >= 1, "rounded_to", f"is {base}; it must be a whole number of at least 1")
+    said = base is not None or not section.has("ties")
+    section.require(said, "ties", "says where counts halfway were rounded to, and rounded_to is missing")
     return config
+
+
+def _suppressed(section: Section) -> dict[str, Bounds]:
+    """The texts that stand in place of counts, each with the least and the greatest count it can stand for."""
+    found = {text: section.pair(text, endless=True) for text in section.names()}
+    bounds = {text: ends for text, ends in found.items() if ends is not None}
+    section.refuse_unknown()
+    for text, (low, high) in bounds.items():
+        whole = low.is_integer() and (high == math.inf or high.is_integer())
+        shown = f"is [{low:g}, {high:g}]; give the least and the greatest count it stands for, as [0, 4] or [100, inf]"
+        section.require(whole and 0.0 <= low <= high, text, shown)
+        section.require(bool(text.strip()), text, "is blank, and a blank is a count that is missing; leave it out")
+    return bounds
 
 
 def _model(section: Section) -> ModelConfig:

@@ -1,9 +1,13 @@
 """One section of an analysis file: typed questions to it, and the problems that its answers give."""
 
+import math
 from collections.abc import Iterable, Sequence
+from datetime import date, time
 from typing import Any, TypeVar
 
 from dwangstats.data.nearest import did_you_mean
+from dwangstats.data.register.clock import read_moment
+from dwangstats.data.register.periods import FIRST_YEAR, LAST_YEAR
 
 #: of a whole number; a larger one has no place in 64 bits.
 _LARGEST = 2**63 - 1
@@ -99,15 +103,36 @@ class Section:
             self._chosen(key, item, choices)
         return tuple(found)
 
-    def pair(self, key: str) -> tuple[float, float] | None:
-        """Two numbers, or None when absent."""
+    def moment(self, key: str) -> str | None:
+        """A date, or a date with a time, as a text such as "2024-10-08"; None when absent."""
+        found = self._typed(key, "", (str, date), "a date, as 2024-10-08")
+        if not self.has(key) or found == "":
+            self.require(not self.has(key) or self._content[key] != "", key, "is empty; write a date, as 2024-10-08")
+            return None
+        try:
+            moment = read_moment(found) if isinstance(found, str) else found
+        except ValueError:
+            self.require(False, key, f'is {found!r}; write a date as year-month-day, for example "2024-10-08"')
+            return None
+        zoned = getattr(moment, "tzinfo", None) is not None
+        self.require(not zoned, key, "names a time zone; write Dutch clock time without one")
+        fits = FIRST_YEAR <= moment.year <= LAST_YEAR
+        self.require(fits, key, f"lies in the year {moment.year}; it must lie between {FIRST_YEAR} and {LAST_YEAR}")
+        return None if zoned or not fits else moment.isoformat()
+
+    def names(self) -> tuple[str, ...]:
+        """The keys that stand in the section, in order."""
+        return tuple(self._content)
+
+    def pair(self, key: str, *, endless: bool = False) -> tuple[float, float] | None:
+        """Two numbers, or None when absent; ``endless``: the second may be inf."""
         found = self._typed(key, [], list, "a list of two numbers")
         if not self.has(key):
             return None
         if len(found) != 2 or not all(isinstance(end, int | float) and not isinstance(end, bool) for end in found):
             self.require(False, key, "must be a list of two numbers, as [0.7, 1.0]")
             return None
-        if max(abs(end) for end in found) > _LARGEST:
+        if any(abs(end) > _LARGEST for end in (found[:1] if endless and found[1] == math.inf else found)):
             self.require(False, key, "holds too large a number")
             return None
         return float(found[0]), float(found[1])
@@ -160,5 +185,6 @@ def _kind(value: Any) -> str:
         float: "a number",
         list: "a list",
         dict: "a section",
+        time: "a time",
     }
     return names.get(type(value), "a date or time")

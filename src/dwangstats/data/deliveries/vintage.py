@@ -121,6 +121,8 @@ def moment_of(as_of: str | date | datetime) -> datetime:
     DomainError
         If the date cannot be read, or names a time zone.
     """
+    if not isinstance(as_of, (str, date, np.datetime64)):
+        raise DomainError(f'as_of must be a date such as "2024-10-08", got {as_of!r}')
     try:
         given = read_moment(as_of) if isinstance(as_of, str) else as_of
         moment = pd.Timestamp(given)

@@ -62,7 +62,7 @@ def panel_from_registrations(
     if law is not None:
         rows = rows.assign(law=law)
     frame = arrange(rows, question.covariates)
-    status = _status(places, half_years, question.by)
+    status = _status(places, half_years if deliveries is not None else half_years.iloc[:0], question.by)
     apart = _set_aside(counts, places, half_years, question.by)
     apart = reasons.extend(apart, undelivered_rows(frame, status))
     return PanelParts(frame, question.by, apart, status, read)

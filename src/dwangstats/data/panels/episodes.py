@@ -22,6 +22,7 @@ OpenEnd: TypeAlias = Literal["at begin", "until next"]
 Kind: TypeAlias = Literal["interval", "point", "open", "unusable"]
 
 GAP_HOURS: Final = 24.0
+LONGEST_GAP: Final = 366 * 24.0
 POINT_FORMS: Final = ("medication",)
 """Forms of which no end need be registered: without one they are moments, not open."""
 
@@ -72,7 +73,7 @@ def find_episodes(
         clock times; a begin and end without time of day stand for whole days, the last one included, and so does an
         end without time of day on the day of a begin with one. Planned and unplanned measures are never one episode.
     gap_hours : float
-        Longest interruption within an intervention, >= 0. Exactly this long is still an interruption.
+        Longest interruption within an intervention, from 0 to a year. Exactly this long is still an interruption.
     definition : {"D1", "D2", "D3", "D4"}
         What counts as seclusion.
     open_end : {"at begin", "until next"}
@@ -86,7 +87,7 @@ def find_episodes(
     Raises
     ------
     DomainError
-        If gap_hours is negative or not a number, or an option is unknown.
+        If gap_hours is no number from 0 to the hours of a year, or an option is unknown.
     DataError
         If a column is missing, or registrations name no client: whose measures these are is then not known.
     """
@@ -149,8 +150,12 @@ class _Spans:
 
 
 def _check(registrations: pd.DataFrame, gap_hours: float, open_end: str) -> None:
-    if not 0.0 <= gap_hours < np.inf:
-        raise DomainError(f"gap_hours must be a number of hours, 0 or more, got {gap_hours!s}")
+    if isinstance(gap_hours, bool) or not isinstance(gap_hours, (int, float, np.number)):
+        raise DomainError(f"gap_hours must be a number of hours, got {gap_hours!r}")
+    if not 0.0 <= gap_hours <= LONGEST_GAP:
+        raise DomainError(
+            f"gap_hours must be a number of hours from 0 to {LONGEST_GAP:.0f} (a year), got {gap_hours!s}"
+        )
     if open_end not in get_args(OpenEnd):
         raise DomainError(f"open_end must be one of {', '.join(get_args(OpenEnd))}, got {open_end!s}")
     absent = [name for name in ("provider_id", "client_id", "begin") if name not in registrations.columns]

@@ -4,190 +4,40 @@ Nothing is guessed: how counts were rounded, and what a text such as "<5" stands
 is fitted as P(lower <= count <= upper); its middle is never used as a count.
 """
 
-from collections.abc import Mapping
-from dataclasses import dataclass
-from numbers import Integral
-from typing import Any, Literal, TypeAlias, get_args
-
 import numpy as np
 import pandas as pd
-from numpy.typing import ArrayLike, NDArray
+from numpy.typing import NDArray
 
 from dwangstats._types import Vector
+from dwangstats.data.config.coarse import (
+    Bounds,
+    Coarse,
+    Ties,
+    interval_of_rounded,
+    interval_of_suppressed,
+    rows_named,
+)
 from dwangstats.data.panels.layout import BOUNDS
-from dwangstats.errors import DataError, DomainError
+from dwangstats.errors import DataError
 
-Ties: TypeAlias = Literal["up", "down", "even"]
-Bounds: TypeAlias = tuple[float, float]
+__all__ = [
+    "Bounds",
+    "Coarse",
+    "Ties",
+    "count_bounds",
+    "interval_of_rounded",
+    "interval_of_suppressed",
+    "is_interval",
+    "least_counts",
+    "refuse_cut_intervals",
+    "refuse_intervals",
+    "without_idle_bounds",
+]
 
-_SHOWN = 5
 _NEVER_CUT = (
     "Pass the Panel itself (a part of it: panel.during, panel.restrict), whose intervals are fitted. Such a count is "
     "never filled in and its row never left out: it is not shown because of its size."
 )
-
-
-def interval_of_rounded(value: ArrayLike, base: int, *, ties: Ties = "up") -> tuple[Vector, Vector]:
-    """Counts that are rounded to a value, the nearest multiple of a base.
-
-    Parameters
-    ----------
-    value : number or array
-        Published values, multiples of ``base``; missing ones stay missing.
-    base : int
-        At least 1; 5 for counts rounded to multiples of 5, where 10 stands for 8 to 12 and 0 for 0 to 2.
-    ties : {"up", "down", "even"}
-        Where counts halfway between two multiples of an even base went: 5 of base 10 to 10 ("up"), to 0 ("down"), or to
-        the even multiple, 0 ("even", the rule of Python, R and IEEE 754). An odd base has none.
-
-    Returns
-    -------
-    lower, upper : arrays of the shape of ``value``
-        Least and greatest possible count, both included.
-
-    Raises
-    ------
-    DomainError
-        For a base that is no whole number of at least 1, another rule for ties, or values that are no multiples of the
-        base.
-
-    Notes
-    -----
-    Random rounding (to either neighbour, by lot) gives no such interval: counts in it are then not equally likely to
-    be shown as the value.
-    """
-    if isinstance(base, bool) or not isinstance(base, Integral) or base < 1:
-        raise DomainError(f"base must be a whole number of at least 1, got {base!s}")
-    if ties not in get_args(Ties):
-        raise DomainError(f"ties must be one of {', '.join(get_args(Ties))}, got {ties!s}")
-    values = np.asarray(value, dtype=np.float64)
-    known = np.isfinite(values)
-    multiple = np.where(known, values, 0.0) / base
-    bad = (known & ((values < 0.0) | (multiple != np.floor(multiple)))) | np.isinf(values)
-    if bad.any():
-        first = values[bad].ravel()[0]
-        raise DomainError(
-            f"{int(bad.sum())} of {values.size} values are no multiples of {base} (first: {first:g}), so they were not "
-            f"rounded to it."
-        )
-    low, high = values - 0.5 * base, values + 0.5 * base
-    own_low = {"up": np.ones_like(known), "down": np.zeros_like(known), "even": multiple % 2 == 0}[ties]
-    own_high = {"up": np.zeros_like(known), "down": np.ones_like(known), "even": multiple % 2 == 0}[ties]
-    lower = np.where(own_low, np.ceil(low), np.floor(low) + 1.0)
-    upper = np.where(own_high, np.floor(high), np.ceil(high) - 1.0)
-    return np.maximum(lower, 0.0), upper
-
-
-def interval_of_suppressed(below: int, *, zero_shown: bool = False) -> Bounds:
-    """Counts that are hidden because they lie below a threshold, such as "<5".
-
-    Parameters
-    ----------
-    below : int
-        The least count that is shown, at least 1; at least 2 where zeros are shown.
-    zero_shown : bool
-        Whether a count of 0 is published as 0, so that a hidden one is at least 1.
-
-    Returns
-    -------
-    lower, upper : float
-        (0, below - 1), or (1, below - 1).
-
-    Raises
-    ------
-    DomainError
-        If no count is below the threshold.
-    """
-    least = 1 if zero_shown else 0
-    if isinstance(below, bool) or not isinstance(below, Integral) or below <= least:
-        raise DomainError(f"below must be a whole number of at least {least + 1}, got {below!s}")
-    return float(least), float(below - 1)
-
-
-@dataclass(frozen=True, slots=True)
-class Coarse:
-    """How the counts of a frame were made coarse, as the caller says it.
-
-    Attributes
-    ----------
-    rounded_to : int or None
-        All counts that are shown as numbers are rounded to multiples of this.
-    ties : {"up", "down", "even"}
-        See `interval_of_rounded`.
-    suppressed : mapping of text to (lower, upper)
-        What each text in place of a count stands for.
-    """
-
-    rounded_to: int | None = None
-    ties: Ties = "up"
-    suppressed: Mapping[str, Bounds] | None = None
-
-    def problems(self) -> list[str]:
-        """What is wrong with it, one sentence each."""
-        found = []
-        if self.rounded_to is not None:
-            try:
-                interval_of_rounded(0.0, self.rounded_to, ties=self.ties)
-            except DomainError as error:
-                found.append(f"rounded_to={self.rounded_to!s}: {error}.")
-        for text, bounds in (self.suppressed or {}).items():
-            if not str(text).strip():
-                found.append("suppressed= gives a blank bounds, but a blank is a count that is missing. Leave it out.")
-            elif not _are_bounds(bounds):
-                found.append(
-                    f"suppressed= gives '{text}' the bounds {bounds!s}; give two whole numbers, the least and the "
-                    "greatest count it can stand for, for example (0, 4); the greatest may be math.inf."
-                )
-        return found
-
-    def bounds_of(self, counts: Vector, texts: "pd.Series[str]") -> tuple[Vector, Vector]:
-        """Bounds of each row, NaN where its count is exact or missing.
-
-        Where counts are rounded and small ones hidden, a count that is shown was not hidden: the bounds of the texts
-        are taken out of the ends of those of the rounded values.
-
-        Parameters
-        ----------
-        counts : (n,) array
-            NaN where there is a text, or nothing.
-        texts : Series
-            Of those rows; missing elsewhere.
-
-        Raises
-        ------
-        DataError
-            If shown counts are no multiples of ``rounded_to``, or texts stand for all that they could be.
-        """
-        lower, upper = np.full(counts.size, np.nan), np.full(counts.size, np.nan)
-        hidden = self.suppressed or {}
-        if self.rounded_to is not None:
-            self._refuse_unrounded(counts, texts.index)
-            lower, upper = interval_of_rounded(counts, self.rounded_to, ties=self.ties)
-            for low, high in hidden.values():
-                lower = np.where((lower >= low) & (lower <= high), high + 1.0, lower)
-                upper = np.where((upper >= low) & (upper <= high), low - 1.0, upper)
-            self._refuse_empty(counts, lower > upper, texts.index)
-        for text, (low, high) in hidden.items():
-            rows = (texts == str(text).strip()).fillna(False).to_numpy(dtype=bool)
-            lower, upper = np.where(rows, low, lower), np.where(rows, high, upper)
-        return lower, upper
-
-    def _refuse_unrounded(self, counts: Vector, rows: pd.Index) -> None:
-        bad = np.isfinite(counts) & (np.fmod(counts, self.rounded_to or 1) != 0.0)
-        if bad.any():
-            raise DataError(
-                f"rounded_to={self.rounded_to}: {int(bad.sum())} of {int(np.isfinite(counts).sum())} counts are no "
-                f"multiples of it ({_where(rows, bad)}). Where only some rows are rounded, give bounds as columns, "
-                "lower= and upper=."
-            )
-
-    def _refuse_empty(self, counts: Vector, empty: NDArray[np.bool_], rows: pd.Index) -> None:
-        if empty.any():
-            raise DataError(
-                f"{int(empty.sum())} of {counts.size} rounded counts ({_where(rows, empty)}) can only come from counts "
-                "that suppressed= says are hidden. If texts also hide counts that others show, give bounds as columns, "
-                "lower= and upper=."
-            )
 
 
 def is_interval(frame: pd.DataFrame) -> NDArray[np.bool_]:
@@ -203,6 +53,13 @@ def least_counts(frame: pd.DataFrame) -> Vector:
     events = frame["events"].to_numpy(dtype=np.float64)
     wide = is_interval(frame)
     return np.where(wide, frame[BOUNDS[0]].to_numpy(dtype=np.float64), events) if wide.any() else events
+
+
+def count_bounds(frame: pd.DataFrame) -> tuple[Vector, Vector]:
+    """Least and greatest possible count of a panel's rows, equal where it is exact, NaN where nothing was delivered."""
+    least = least_counts(frame)
+    wide = is_interval(frame)
+    return least, np.where(wide, frame[BOUNDS[1]].to_numpy(dtype=np.float64), least) if wide.any() else least
 
 
 def without_idle_bounds(frame: pd.DataFrame) -> pd.DataFrame:
@@ -238,7 +95,7 @@ def refuse_cut_intervals(frame: pd.DataFrame, response: str) -> None:
     if hidden.any():
         raise DataError(
             f"{int(hidden.sum())} of {len(frame)} counts are known to an interval only, by the columns lower and upper "
-            f"({_where(frame.index, hidden)}). {_NEVER_CUT}"
+            f"({rows_named(frame.index, hidden)}). {_NEVER_CUT}"
         )
     if of_panel and len(frame):
         raise DataError(
@@ -270,17 +127,3 @@ def refuse_intervals(frame: pd.DataFrame, purpose: str) -> None:
         "known only to lie in an interval (rounded or suppressed). Ask the source for the exact counts, or fit a "
         "RateModel with fixed effects and family='nb2', whose likelihood takes intervals."
     )
-
-
-def _are_bounds(bounds: Any) -> bool:
-    try:
-        low, high = (float(bound) for bound in bounds)
-    except (TypeError, ValueError):
-        return False
-    return 0.0 <= low <= high and low == np.floor(low) and high == np.floor(high) and np.isfinite(low)
-
-
-def _where(rows: pd.Index, mask: NDArray[np.bool_]) -> str:
-    labels = [str(label) for label in rows[mask][:_SHOWN]]
-    more = int(mask.sum()) - len(labels)
-    return f"row{'s' if int(mask.sum()) > 1 else ''} {', '.join(labels)}" + (f" and {more} more" if more else "")

@@ -5,26 +5,22 @@ from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from typing import Any
 
-import numpy as np
 import pandas as pd
-from numpy.typing import NDArray
 
 from dwangstats.data.config.analysis import ColumnMap, ReadConfig
+from dwangstats.data.config.coarse import Coarse
 from dwangstats.data.digest import frame_digest
-from dwangstats.data.findings import Finding
 from dwangstats.data.nearest import did_you_mean
-from dwangstats.data.panels.intervals import Coarse
 from dwangstats.data.panels.layout import BOUNDS
-from dwangstats.data.reading.convert import TEXT_DTYPE, as_text
+from dwangstats.data.reading.convert import as_text
 from dwangstats.data.reading.files import FRAME, RawTable, read_frame
-from dwangstats.data.reading.interpret import interpret
 from dwangstats.data.reading.read import Source, Tables
+from dwangstats.data.reading.ready_counts import interpret_counts
 from dwangstats.data.register.schema import PANEL
 from dwangstats.errors import DataError
 
 _PARTS = ("year", "half", "quarter", "month")
 _EVENTS = "events"
-_OPEN_END = frozenset({"inf", "+inf", "infinity", "∞"})
 _LESS_THAN = re.compile(r"\s*(<|≤|<=)\s*\d+\s*")
 
 
@@ -73,47 +69,18 @@ def tables_from_columns(
         raise DataError(problems)
     column_map = ColumnMap(names=names, period_parts=parts or None)
     taken = replace(raw, frame=raw.frame[wanted])
-    table, findings = _interpreted(taken, column_map, coarse)
+    _refuse_unsaid(taken, column_map, coarse)
+    table, findings = interpret_counts(taken, column_map, ReadConfig(), coarse)
     found = tuple(f for f in findings if f.severity != "info")
     return Tables(panel=table, sources=(Source(PANEL.name, FRAME, len(table), frame_digest(table)),), reading=found)
 
 
-def _interpreted(raw: RawTable, columns: ColumnMap, coarse: Coarse) -> tuple[pd.DataFrame, list[Finding]]:
-    """The table, with bounds where counts are not exact: the texts and open ends that stand for them taken out."""
-    names, frame = columns.names, raw.frame
-    events, upper = names.get(_EVENTS), names.get("upper")
-    texts: pd.Series[str] = pd.Series(np.nan, index=frame.index, dtype=TEXT_DTYPE)
-    if events is None:
-        frame = frame.assign(**{_EVENTS: np.nan})
-    elif coarse.suppressed:
-        written = as_text(frame[events])
-        texts = written.where(written.isin([str(text).strip() for text in coarse.suppressed]))
-        frame = frame.assign(**{events: written.mask(texts.notna())}) if texts.notna().any() else frame
-    elif not pd.api.types.is_numeric_dtype(frame[events].dtype):
-        _refuse_unsaid(frame[events])
-    open_end: NDArray[np.bool_] = np.zeros(len(frame), dtype=bool)
-    if upper is not None:
-        open_end = as_text(frame[upper]).str.casefold().isin(_OPEN_END).to_numpy(dtype=bool)
-        frame = frame.assign(**{upper: frame[upper].mask(open_end)})
-    table, findings = interpret(replace(raw, frame=frame), PANEL, columns, ReadConfig())
-    if upper is not None:
-        table["upper"] = table["upper"].mask(open_end, np.inf)
-    return _with_bounds(table, texts, coarse), findings
-
-
-def _with_bounds(table: pd.DataFrame, texts: "pd.Series[str]", coarse: Coarse) -> pd.DataFrame:
-    """Bounds by the texts and the rounding, in rows that have none of their own."""
-    if coarse.rounded_to is None and not coarse.suppressed:
-        return table
-    found = coarse.bounds_of(table[_EVENTS].to_numpy(dtype=np.float64), texts)
-    own = {name: table[name] if name in table.columns else pd.Series(np.nan, index=table.index) for name in BOUNDS}
-    empty = own["lower"].isna() & own["upper"].isna()
-    return table.assign(**{name: own[name].mask(empty, bounds) for name, bounds in zip(BOUNDS, found, strict=True)})
-
-
-def _refuse_unsaid(events: "pd.Series[Any]") -> None:
+def _refuse_unsaid(raw: RawTable, columns: ColumnMap, coarse: Coarse) -> None:
     """Texts such as <5 look like suppressed counts; what they stand for is not guessed."""
-    texts = as_text(events)
+    name = columns.names.get(_EVENTS)
+    if name is None or coarse.suppressed or pd.api.types.is_numeric_dtype(raw.frame[name].dtype):
+        return
+    texts = as_text(raw.frame[name])
     bad = texts.str.fullmatch(_LESS_THAN, na=False).to_numpy(dtype=bool)
     if bad.any():
         first = str(texts[bad].iloc[0])

@@ -60,8 +60,8 @@ REASONS: dict[str, str] = {
     YEAR_INCOMPLETE: "de andere helft van het jaar is niet aangeleverd",
     NOT_SELECTED: "aanbieder niet geselecteerd",
     NOT_COMPARED: "periode niet vergeleken",
-    CONTINUES: "zet een interventie voort die al is geteld",
-    CONTINUES_APART: "zet een interventie voort die begon waar niet wordt geteld",
+    CONTINUES: "voortzetting van een interventie die al is geteld",
+    CONTINUES_APART: "voortzetting van een interventie die begon waar niet wordt geteld",
     NOT_YET: "op de peildatum nog niet ontvangen",
     REMOVED_BY_REPAIR: "weggelaten bij een herstel",
 }

@@ -3,7 +3,7 @@
 from collections.abc import Iterable
 from dataclasses import dataclass
 
-from dwangstats._types import Severity
+from dwangstats._types import Language, Severity
 from dwangstats.data.findings import Finding, first_rows
 
 
@@ -21,15 +21,21 @@ _IN_COLUMN_EN = "Column '{column}': {count} of {of} values "
 _CORRECT_NL = "Verbeter ze in het bestand; tot dan gelden ze als ontbrekend."
 _CORRECT_EN = "Correct them in the file; until then they count as missing."
 
+_INTERVALS: dict[Language, str] = {
+    "nl": " Onderdrukte of afgeronde aantallen horen in de kolommen lower en upper, of bij suppressed en rounded_to "
+    "onder [panel] in het analysebestand.",
+    "en": " Suppressed or rounded counts belong in the columns lower and upper, or under suppressed and rounded_to in "
+    "[panel] of the analysis file.",
+}
+"""What to do with events that are no whole number; other counts have no intervals."""
+
 _RULES: dict[str, _Words] = {
     "not-a-count": _Words(
         "error",
         _IN_COLUMN_NL + "zijn geen geheel getal van 0 of meer{example}.",
         _IN_COLUMN_EN + "are not a whole number of 0 or more{example}.",
-        "Verbeter ze in het bestand; schrijf aantallen zonder duizendtekens. "
-        "Onderdrukte of afgeronde aantallen horen in de kolommen lower en upper.",
-        "Correct them in the file; write counts without marks of thousands. "
-        "Suppressed or rounded counts belong in the columns lower and upper.",
+        "Verbeter ze in het bestand; schrijf aantallen zonder duizendtekens.",
+        "Correct them in the file; write counts without marks of thousands.",
     ),
     "not-a-number": _Words(
         "error",
@@ -77,8 +83,8 @@ _RULES: dict[str, _Words] = {
         "info",
         _IN_COLUMN_NL + "hebben een tijdzone; ze zijn omgezet naar Nederlandse kloktijd.",
         _IN_COLUMN_EN + "carry a time zone; they were converted to Dutch clock time.",
-        "Niets, als de zone klopt.",
-        "Nothing, if the zone is right.",
+        "Er hoeft niets te gebeuren als de zone klopt.",
+        "Nothing needs to be done if the zone is right.",
     ),
     "decimal-comma": _Words(
         "info",
@@ -98,15 +104,15 @@ _RULES: dict[str, _Words] = {
         "info",
         "De velden zijn gescheiden door {example}; dat is gevonden in de eerste regel.",
         "The fields are separated by {example}; this was found from the header line.",
-        "Niets, als dat klopt; zet het anders onder [read], als delimiter.",
-        "Nothing, if that is right; otherwise set it under [read], as delimiter.",
+        "Er hoeft niets te gebeuren als dat klopt; zo niet, zet het scheidingsteken onder [read], als delimiter.",
+        "Nothing needs to be done if that is right; if not, set it under [read], as delimiter.",
     ),
     "empty-rows": _Words(
         "info",
         "{count} rijen zonder enige waarde zijn weggelaten.",
         "{count} rows without any value were left out.",
-        "Niets.",
-        "Nothing.",
+        "Er hoeft niets te gebeuren.",
+        "Nothing needs to be done.",
     ),
     "unnamed-columns": _Words(
         "info",
@@ -130,8 +136,10 @@ _RULES: dict[str, _Words] = {
         "info",
         "Kolommen buiten het schema zijn onveranderd gehouden: {example}.",
         "Columns outside the schema were kept as they are: {example}.",
-        "Niets; ze kunnen als covariaat dienen. Wijs een kolom met een andere naam toe onder [columns.{table}].",
-        "Nothing; they can serve as covariates. Map a column that has another name under [columns.{table}].",
+        "Er hoeft niets te gebeuren; ze kunnen als covariaat dienen. Wijs een kolom met een andere naam toe onder "
+        "[columns.{table}].",
+        "Nothing needs to be done; they can serve as covariates. Map a column that has another name under "
+        "[columns.{table}].",
     ),
     "misspelt-column": _Words(
         "warning",
@@ -144,8 +152,8 @@ _RULES: dict[str, _Words] = {
         "info",
         "Bestanden die geen bekende tabel zijn, zijn niet gelezen: {example}.",
         "Files that are no known table were not read: {example}.",
-        "Niets, als dat klopt; noem een bestand anders onder [tables].",
-        "Nothing, if that is right; otherwise name the file under [tables].",
+        "Er hoeft niets te gebeuren als dat klopt; zo niet, noem het bestand onder [tables].",
+        "Nothing needs to be done if that is right; if not, name the file under [tables].",
     ),
 }
 
@@ -168,6 +176,7 @@ def note(
         Filled into the words. An example must never be the identity of a client.
     """
     words = _RULES[rule]
+    more = _INTERVALS if (rule, column) == ("not-a-count", "events") else {"nl": "", "en": ""}
     fill = {"count": count, "of": of, "column": column, "example": example, "table": table}
     return Finding(
         rule=rule,
@@ -177,5 +186,5 @@ def note(
         of=of,
         rows=first_rows(rows),
         message={"nl": words.message_nl.format(**fill), "en": words.message_en.format(**fill)},
-        action={"nl": words.action_nl.format(**fill), "en": words.action_en.format(**fill)},
+        action={"nl": words.action_nl.format(**fill) + more["nl"], "en": words.action_en.format(**fill) + more["en"]},
     )

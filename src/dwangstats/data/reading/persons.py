@@ -16,6 +16,10 @@ _NAMES_ONE = re.compile(r"(?=.*[^\W\d_])(?:.*\d){6}", re.DOTALL)
 _IDENTITIES = ("client_id", "registration_id")
 #: columns of registrations whose values stand in messages or results.
 _SHOWN = ("provider_id", "location_id", "law", "form")
+#: where the places of registrations are listed.
+_LISTS = {"provider_id": ("exposure", "locations", "deliveries"), "location_id": ("exposure", "locations")}
+#: from this many different places on, a register with more of them than of clients has swapped columns.
+_MANY = 50
 
 
 def may_name_a_person(text: str) -> bool:
@@ -36,6 +40,8 @@ def persons_elsewhere(tables: Mapping[str, pd.DataFrame]) -> list[str]:
 
     Providers, locations, laws, forms, states and covariates are named in messages, tables and figures. An id of a
     client or a registration in one of those columns (columns that were swapped, a line that shifted) would be too.
+    Ids of fewer than eight marks, such as running numbers, may be those of a provider as well; they are only found
+    where no other table has that provider or location.
 
     Parameters
     ----------
@@ -75,7 +81,28 @@ def persons_elsewhere(tables: Mapping[str, pd.DataFrame]) -> list[str]:
             for (table, column), values in shown.items()
             if values & persons
         ),
+        *(sentence for column in _LISTS if (sentence := _misplaced(tables, registrations, column, persons))),
     ]
+
+
+def _misplaced(
+    tables: Mapping[str, pd.DataFrame], registrations: pd.DataFrame, column: str, found: frozenset[str]
+) -> str | None:
+    """That short ids of clients stand where places belong, or more places than clients; None where neither is so."""
+    if not {column, "client_id"} <= set(registrations.columns):
+        return None
+    lists = [tables[name][column] for name in _LISTS[column] if name in tables and column in tables[name].columns]
+    places, clients = set(registrations[column].dropna()), set(registrations["client_id"].dropna())
+    unlisted = places - set(pd.concat(lists)) if lists else set()
+    persons = (unlisted & clients) - found
+    if persons:
+        return _column_sentence("registrations", column, len(persons), len(places))
+    if column == "provider_id" and clients and len(places) >= max(_MANY, len(clients) + 1):
+        return (
+            f"registrations: column 'provider_id' has {len(places)} different values and column 'client_id' has "
+            f"{len(clients)}. Were the columns swapped? Providers are named in messages and results; correct them."
+        )
+    return None
 
 
 def _header_sentence(table: str, count: int, of: int) -> str:

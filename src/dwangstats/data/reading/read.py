@@ -12,6 +12,7 @@ import pandas as pd
 from dwangstats._types import Progress
 from dwangstats.data.bsn import without_bsn
 from dwangstats.data.config.analysis import TABLE_SUFFIXES, AnalysisConfig, ColumnMap, ReadConfig, load_config
+from dwangstats.data.config.coarse import Coarse
 from dwangstats.data.digest import frame_digest
 from dwangstats.data.findings import Finding
 from dwangstats.data.nearest import did_you_mean
@@ -22,7 +23,8 @@ from dwangstats.data.reading.files import FRAME, RawTable, read_file, read_frame
 from dwangstats.data.reading.interpret import interpret
 from dwangstats.data.reading.notes import note
 from dwangstats.data.reading.persons import persons_elsewhere
-from dwangstats.data.register.schema import SCHEMAS
+from dwangstats.data.reading.ready_counts import interpret_counts
+from dwangstats.data.register.schema import PANEL, SCHEMAS
 from dwangstats.errors import DataError, DomainError
 
 _DATA_SUFFIXES = frozenset({*TABLE_SUFFIXES, ".tsv", ".txt", ".xlsx", ".xls", ".xml", ".json", ".sav", ".dta", ".rds"})
@@ -155,6 +157,7 @@ class _Plan:
     columns: Mapping[str, ColumnMap] = field(default_factory=dict)
     settings: ReadConfig = field(default_factory=ReadConfig)
     law: str | None = None
+    coarse: Coarse = field(default_factory=Coarse)
     problems: list[str] = field(default_factory=list)
     findings: list[Finding] = field(default_factory=list)
 
@@ -218,8 +221,7 @@ def read_tables(
                 counted, read, findings = _counted(plan, steps)
             else:
                 raw = _raw(name, plan.inputs[name], plan.settings)
-                columns = plan.columns.get(name, ColumnMap()) if raw.sha256 else ColumnMap()
-                tables[name], findings = interpret(raw, SCHEMAS[name], columns, plan.settings)
+                tables[name], findings = _interpreted(plan, name, raw)
                 read = _source(name, raw, tables[name])
         except DataError as error:
             plan.problems += error.problems
@@ -233,6 +235,13 @@ def read_tables(
     plan.findings += _law_not_in_data(plan.law, tables, counted)
     told = tuple(plan.findings)
     return Tables(**tables, sources=tuple(sources), reading=told, counted=counted, repairs=(), scored=None)
+
+
+def _interpreted(plan: _Plan, name: str, raw: RawTable) -> tuple[pd.DataFrame, list[Finding]]:
+    columns = plan.columns.get(name, ColumnMap()) if raw.sha256 else ColumnMap()
+    if name == PANEL.name:
+        return interpret_counts(raw, columns, plan.settings, plan.coarse)
+    return interpret(raw, SCHEMAS[name], columns, plan.settings)
 
 
 class _Steps:
@@ -305,6 +314,9 @@ def _plan(source: str | Path | AnalysisConfig | None, frames: Mapping[str, Any])
             plan.inputs[name] = frame
     if not plan.inputs and not plan.problems:
         plan.problems.append(f"no table was given. {_known_tables()}")
+    if plan.coarse.said and plan.inputs and PANEL.name not in plan.inputs:
+        said = " and ".join(plan.coarse.said)
+        plan.problems.append(f"[panel] says {said}, which is about ready counts, and there is no table panel.")
     return plan
 
 
@@ -312,6 +324,7 @@ def _plan_config(plan: _Plan, config: AnalysisConfig) -> None:
     plan.columns = config.columns
     plan.settings = config.read
     plan.law = config.panel.law
+    plan.coarse = config.panel.coarse
     if config.tables.folder is not None:
         _plan_folder(plan, config.tables.folder, leave_out=config.tables.files)
     plan.inputs.update(config.tables.files)

@@ -7,7 +7,8 @@ in the published lists two labels are swapped between Dutch and English.
 Every row has a version, and the first and last day on which it holds (blank: no such day). A code, a law or a
 definition that changes gets another row with a higher version; the earlier row stays, with its last day. Functions
 answer by the last version of each code, or with ``on=`` by what held on a date. Where no day is known the field is
-blank. The days of laws are those of the acts; the Bopz runs on through 2020 for authorisations granted under it.
+blank. The days of laws are those of the acts (of the Jeugdwet by the decree in Stb. 2014, 443); the Bopz runs on
+through 2020 for authorisations granted under it.
 """
 
 import importlib.resources

@@ -10,6 +10,7 @@ from matplotlib.ticker import FuncFormatter, MaxNLocator
 
 from dwangstats._types import Language
 from dwangstats.present.choose import Row, records
+from dwangstats.present.contents import CountedAs
 from dwangstats.present.figures.canvas import (
     BLUE,
     INK,
@@ -59,6 +60,7 @@ def change(
     unit: str = "bed-days",
     width: Inches = WIDE,
     ax: Axes | None = None,
+    counted: CountedAs = "registrations",
 ) -> Axes:
     """Draw the parts of a registered change from top to bottom, the change itself first.
 
@@ -81,6 +83,8 @@ def change(
         Width in inches of a new figure.
     ax : Axes, optional
         Axes to draw on; by default a new figure of which the height follows the number of rows.
+    counted : {"registrations", "interventions"}
+        What one count is, for the axis label.
 
     Returns
     -------
@@ -88,7 +92,7 @@ def change(
         Each part a rectangle from 0, labelled with its name, with a line for its interval; a band is a hatched
         rectangle labelled "registration/possible" or "real/possible". A part that is not in the model has no bar.
     """
-    labels = Labels(language)
+    labels = Labels(language, counted)
     frame = change if isinstance(change, pd.DataFrame) else change.to_frame()
     if not isinstance(change, pd.DataFrame):
         band, before, after, per = change.band, change.before, change.after, change.per

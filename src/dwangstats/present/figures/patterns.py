@@ -8,6 +8,7 @@ from matplotlib.axes import Axes
 from matplotlib.collections import PatchCollection
 from matplotlib.patches import Patch, Rectangle
 from matplotlib.ticker import FixedFormatter, FixedLocator
+from matplotlib.transforms import blended_transform_factory
 
 from dwangstats._types import Language
 from dwangstats.present.figures.canvas import (
@@ -23,6 +24,7 @@ from dwangstats.present.figures.canvas import (
     new_axes,
     ordered_periods,
     period_axis,
+    wrapped,
 )
 from dwangstats.present.labels import Labels
 from dwangstats.providers.patterns import PATTERNS
@@ -38,6 +40,9 @@ ROW: Inches = 0.15
 LONGEST_NAME = 18
 MOST_SEPARATE = 24
 """With more periods than this the cells of a row touch."""
+
+ROOM_BESIDE: Inches = 4.5
+"""A figure this narrow has no room for names of patterns right of the grid; they get lines of their own."""
 
 
 @figure_style()
@@ -66,29 +71,29 @@ def patterns(
     Returns
     -------
     Axes
-        One collection of cells per state, labelled with it; the name of each pattern right of its providers.
+        One collection of cells per state, labelled with it; the name of each pattern right of its providers, or above
+        them in a new figure that is narrow.
     """
     labels, alone = Labels(language), ax is None
-    groups = providers_by_pattern(table)
-    shown = [provider for _, providers in groups for provider in providers]
+    headed = alone and width <= ROOM_BESIDE
+    groups, handles = providers_by_pattern(table), _legend_handles(labels, periods, width)
+    row_of, first_row = _places(groups, headed=headed)
+    lines = len(row_of) + (len(groups) if headed else 0)
     columns = ordered_periods(list(periods["period"]))
-    ax = new_axes(width, 1.0 + ROW * len(shown)) if ax is None else ax
-    _draw_cells(ax, periods, shown, columns)
-    _name_groups(ax, groups, labels)
-    ax.set_ylim(len(shown) - 0.5, -0.5)
-    ax.yaxis.set_major_locator(FixedLocator(list(range(len(shown)))))
-    ax.yaxis.set_major_formatter(FixedFormatter([_short(name) for name in shown]))
-    period_axis(ax, columns, labels, max(3, int((width - 3.0) / 0.3)), top=True)
+    ax = new_axes(width, _height(lines, handles, width)) if ax is None else ax
+    _draw_cells(ax, periods, row_of, columns)
+    _name_groups(ax, groups, first_row, labels, headed=headed)
+    ax.set_ylim(lines - 0.5, -0.5)
+    ax.yaxis.set_major_locator(FixedLocator(list(row_of.values())))
+    ax.yaxis.set_major_formatter(FixedFormatter([_short(name) for name in row_of]))
+    beside = 0.1 * max((len(_short(name)) for name in row_of), default=0) if headed else 3.0
+    period_axis(ax, columns, labels, max(3, int((width - beside) / 0.3)), top=True)
     ax.xaxis.tick_top()
     ax.tick_params(length=0)
     for side in ax.spines.values():
         side.set_visible(False)
     if alone and ax.figure is not None:
-        present = [state for state in STATE_STYLE if state in set(periods["state"])]
-        handles = [
-            Patch(label=labels.name("reported", state), linewidth=0.5, **STATE_STYLE[state]) for state in present
-        ]
-        ax.figure.legend(handles=handles, loc="outside upper left", ncols=2 if width > 4.5 else 1)
+        ax.figure.legend(handles=handles, loc="outside upper left", ncols=1 if headed else 2)
     return ax
 
 
@@ -137,8 +142,38 @@ def _counted(labels: Labels, group: str, values: pd.Series, order: Sequence[str]
     )
 
 
-def _draw_cells(ax: Axes, frame: pd.DataFrame, providers: Sequence[str], periods: Sequence[str]) -> None:
-    row_of = {name: number for number, name in enumerate(providers)}
+def _legend_handles(labels: Labels, periods: pd.DataFrame, width: Inches) -> list[Patch]:
+    """One patch for each state there is; in a narrow figure its name is broken into lines."""
+    present = [state for state in STATE_STYLE if state in set(periods["state"])]
+    names = [labels.name("reported", state) for state in present]
+    if width <= ROOM_BESIDE:
+        names = [wrapped(name, width - 0.6) for name in names]
+    return [Patch(label=name, linewidth=0.5, **STATE_STYLE[state]) for state, name in zip(present, names, strict=True)]
+
+
+def _height(lines: int, handles: Sequence[Patch], width: Inches) -> Inches:
+    """Height of a new figure with so many lines in its grid, and with its legend."""
+    if width > ROOM_BESIDE:
+        return 1.0 + ROW * lines
+    legend = sum(str(handle.get_label()).count("\n") + 1 for handle in handles)
+    return 0.7 + ROW * (lines + legend)
+
+
+def _places(groups: Sequence[tuple[str, Sequence[str]]], *, headed: bool) -> tuple[dict[str, int], list[int]]:
+    """The line of each provider and that of each name of a pattern, which has a line of its own or shares the first."""
+    row_of: dict[str, int] = {}
+    first_row: list[int] = []
+    line = 0
+    for _, providers in groups:
+        first_row.append(line)
+        line += headed
+        for provider in providers:
+            row_of[provider] = line
+            line += 1
+    return row_of, first_row
+
+
+def _draw_cells(ax: Axes, frame: pd.DataFrame, row_of: Mapping[str, int], periods: Sequence[str]) -> None:
     column_of = {period: number for number, period in enumerate(periods)}
     crowded = len(periods) > MOST_SEPARATE
     width = 1.0 if crowded else 0.92
@@ -152,15 +187,20 @@ def _draw_cells(ax: Axes, frame: pd.DataFrame, providers: Sequence[str], periods
         ax.add_collection(PatchCollection(patches, label=str(state), linewidth=0.0 if crowded else 0.3, **style))
 
 
-def _name_groups(ax: Axes, groups: Sequence[tuple[str, Sequence[str]]], labels: Labels) -> None:
-    """Write each pattern right of its first provider, and a line above it."""
-    first = 0
-    for pattern, providers in groups:
+def _name_groups(
+    ax: Axes, groups: Sequence[tuple[str, Sequence[str]]], first_row: Sequence[int], labels: Labels, *, headed: bool
+) -> None:
+    """Write each pattern right of its first provider, or above it, and a line where it begins."""
+    figure = ax.get_figure(root=True)
+    for (pattern, providers), row in zip(groups, first_row, strict=True):
         text = f"{labels.name('pattern', pattern)} ({labels.count(len(providers))})"
-        ax.text(1.02, first, text, transform=ax.get_yaxis_transform(), va="center", color=INK)
-        if first:
-            ax.axhline(first - 0.5, color=QUIET, linewidth=0.5)
-        first += len(providers)
+        if headed and figure is not None:
+            left = blended_transform_factory(figure.transFigure, ax.transData)
+            ax.text(0.01, row, text, transform=left, va="center", color=INK, in_layout=False)
+        else:
+            ax.text(1.02, row, text, transform=ax.get_yaxis_transform(), va="center", color=INK)
+        if row:
+            ax.axhline(row - 0.5, color=QUIET, linewidth=0.5)
 
 
 def _short(name: str) -> str:

@@ -12,7 +12,9 @@ from matplotlib.lines import Line2D
 from matplotlib.ticker import FuncFormatter, MaxNLocator
 
 from dwangstats._types import Language
+from dwangstats.present.cells import possible
 from dwangstats.present.choose import forms_in_order, records, selections_in_order
+from dwangstats.present.contents import CountedAs
 from dwangstats.present.figures.canvas import (
     WIDE,
     Inches,
@@ -28,6 +30,9 @@ from dwangstats.present.labels import Labels
 
 PANEL_HEIGHT: Inches = 1.55
 
+BROAD = 4.0
+"""Width in points of the bar from the least to the most that a rate can be."""
+
 MOST_MARKERS = 16
 """With more periods than this intervals become a band, and only some periods get a marker."""
 
@@ -42,13 +47,15 @@ def rates(
     periods: Sequence[str] | None = None,
     most_ticks: int = 8,
     ax: Axes | None = None,
+    counted: CountedAs = "registrations",
 ) -> Axes:
     """Draw the registered rate of one form over the periods, a line per selection, with intervals.
 
     Parameters
     ----------
     frame : DataFrame
-        form, selection, period, rate, lower, upper; rates per 1,000 units of exposure.
+        form, selection, period, rate, lower, upper; rates per 1,000 units of exposure. Where a rate is missing and
+        rate_lowest and rate_highest are there, these are drawn as a broad bar without a marker.
     language : {"nl", "en"}
     form : str, optional
         Which form; by default the first (all forms together where present).
@@ -60,6 +67,8 @@ def rates(
         Most period labels there is room for.
     ax : Axes, optional
         Axes to draw on; by default a new figure.
+    counted : {"registrations", "interventions"}
+        What one count is, for the axis label.
 
     Returns
     -------
@@ -68,7 +77,7 @@ def rates(
         are many periods. The scale starts at zero.
     """
     ax = new_axes(WIDE, 2.4) if ax is None else ax
-    labels = Labels(language)
+    labels = Labels(language, counted)
     form = forms_in_order(frame["form"])[0] if form is None else form
     rows = frame[frame["form"] == form]
     places = ordered_periods(list(rows["period"])) if periods is None else list(periods)
@@ -76,9 +85,9 @@ def rates(
     among = selections_in_order(frame["selection"])
     for number, selection in enumerate(selections):
         shift = 0.14 * (number - (len(selections) - 1) / 2)
-        _draw_line(
-            ax, rows[rows["selection"] == selection], selection, places, shift, selection_style(selection, among)
-        )
+        of_one, style = rows[rows["selection"] == selection], selection_style(selection, among)
+        _draw_line(ax, of_one, selection, places, shift, style)
+        _draw_possible(ax, of_one, places, shift, _top(rows), style)
     ax.set_ylim(0.0, _top(rows))
     ax.yaxis.set_major_locator(MaxNLocator(4))
     ax.yaxis.set_major_formatter(FuncFormatter(lambda value, _: _tick(labels, value)))
@@ -96,6 +105,7 @@ def rates_by_form(
     *,
     unit: str = "bed-days",
     width: Inches = WIDE,
+    counted: CountedAs = "registrations",
 ) -> Figure:
     """Draw `rates` for every form as small multiples with one legend.
 
@@ -108,12 +118,14 @@ def rates_by_form(
         Unit of the exposure.
     width : float
         Width of the figure in inches; the number of columns follows from it.
+    counted : {"registrations", "interventions"}
+        What one count is.
 
     Returns
     -------
     Figure
     """
-    labels = Labels(language)
+    labels = Labels(language, counted)
     forms = forms_in_order(frame["form"])
     selections = selections_in_order(frame["selection"])
     periods = ordered_periods(list(frame["period"]))
@@ -128,7 +140,9 @@ def rates_by_form(
         ax.set_ylabel("")
         ax.set_title(wrapped(labels.title("form", form), panel_width, 0.075))
     _legend(figure, selections, labels, width)
-    figure.supylabel(labels.text("figure.rate_axis", unit=labels.name("unit", unit)), fontsize=8)
+    height = figure.get_size_inches()[1]
+    axis = labels.text("figure.rate_axis", unit=labels.name("unit", unit))
+    figure.supylabel(wrapped(axis, 0.9 * height), fontsize=8)
     return figure
 
 
@@ -163,8 +177,22 @@ def _draw_line(
         ax.vlines(x, lower, upper, color=style["color"], linewidth=1.0, zorder=2)
 
 
+def _draw_possible(
+    ax: Axes, rows: pd.DataFrame, places: Sequence[str], shift: float, top: float, style: Mapping[str, Any]
+) -> None:
+    """A broad bar from the least to the most that a rate can be where its counts are not exact."""
+    if not {"rate_lowest", "rate_highest"} <= set(rows.columns):
+        return
+    unsure = rows[rows["rate"].isna() & rows["rate_lowest"].notna()]
+    x = np.array([places.index(period) for period in unsure["period"]], dtype=float)
+    x += 0.0 if len(places) > MOST_MARKERS else shift
+    low, high = unsure["rate_lowest"].to_numpy(float), np.minimum(unsure["rate_highest"].to_numpy(float), top)
+    ax.vlines(x, low, high, color=style["color"], linewidth=BROAD, alpha=0.55, zorder=2)
+
+
 def _top(rows: pd.DataFrame) -> float:
-    values = pd.concat([rows["rate"], rows["upper"]]).to_numpy(float)
+    names = [name for name in ("rate", "upper", "rate_lowest", "rate_highest") if name in rows.columns]
+    values = pd.concat([rows[name] for name in names]).to_numpy(float)
     finite = [value for value in values if math.isfinite(value)]
     return 1.08 * max(finite, default=1.0) or 1.0
 
@@ -182,7 +210,8 @@ def _legend(figure: Figure, selections: Sequence[str], labels: Labels, width: In
 
 
 def _spoken_line(labels: Labels, form: str, selection: str, rows: pd.DataFrame) -> str:
-    known = rows[rows["rate"].notna()]
+    lowest = rows["rate_lowest"] if "rate_lowest" in rows.columns else rows["rate"]
+    known = rows[rows["rate"].notna() | lowest.notna()]
     if known.empty:
         return ""
     by_period = {str(row["period"]): row for row in records(known)}
@@ -192,8 +221,8 @@ def _spoken_line(labels: Labels, form: str, selection: str, rows: pd.DataFrame) 
         "alt.rates_part" if len(order) > 1 else "alt.rates_part_one",
         form=labels.title("form", form),
         selection=labels.name("selection", selection),
-        first=labels.significant(first["rate"]),
+        first=possible(labels, first, "rate", labels.significant),
         first_period=labels.period(first["period"]),
-        last=labels.significant(last["rate"]),
+        last=possible(labels, last, "rate", labels.significant),
         last_period=labels.period(last["period"]),
     )

@@ -219,6 +219,7 @@ def test_what_is_echoed_is_plain_complete_and_names_no_folder_of_the_machine(tmp
         ("[panel]\nlaw = true", "'law' in [panel] must be a text in quotes, not true or false"),
         ('[tables]\npannel = "x.csv"', "'pannel' in [tables] is not known. Did you mean 'panel'?"),
         ("[tables]", "name a folder, or at least one table"),
+        ('[tables]\nexposure = "a\\u0000.csv"', "'exposure' in [tables] holds the character NUL"),
         ('[columns.panel]\nevent = "x"', "'event' in [columns.panel] is not known. Did you mean 'events'?"),
         ('[columns.panel]\nperiod = { month = "m" }', "'year' in [columns.panel.period] is missing"),
         (
@@ -256,6 +257,8 @@ def test_a_syntax_error_names_the_line(tmp_path):
 def test_a_missing_file_and_another_encoding_are_said_plainly(tmp_path):
     with pytest.raises(ConfigError, match="there is no analysis file"):
         load_config(tmp_path / "nowhere.toml")
+    with pytest.raises(ConfigError, match="holds the character NUL"):
+        load_config("a\0.toml")
     file = tmp_path / "latin.toml"
     file.write_bytes('# a\ntitle = "caf\u00e9"\n'.encode("latin-1"))
     with pytest.raises(ConfigError, match="line 2 is not UTF-8"):

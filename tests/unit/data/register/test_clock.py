@@ -1,6 +1,6 @@
 """Dutch clock time against the standard library's zone."""
 
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, date, datetime, timedelta
 from zoneinfo import ZoneInfo
 
 import numpy as np
@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from dwangstats.data.register.clock import elapsed
+from dwangstats.data.register.clock import elapsed, read_moment
 
 AMSTERDAM = ZoneInfo("Europe/Amsterdam")
 
@@ -22,6 +22,15 @@ moments = st.one_of(
 
 def in_utc(clock: datetime, fold: int) -> datetime:
     return clock.replace(tzinfo=AMSTERDAM, fold=fold).astimezone(UTC).replace(tzinfo=None)
+
+
+def test_a_moment_is_read_by_iso_8601_only() -> None:
+    assert read_moment(" 2024-10-08 ") == date(2024, 10, 8)
+    assert not isinstance(read_moment("2024-10-08"), datetime)
+    assert read_moment("2024-10-08 09:30") == datetime(2024, 10, 8, 9, 30)
+    for text in ("08-10-2024", "10/08/2024", "2024-13-01", "2024-10", ""):
+        with pytest.raises(ValueError, match=r"Invalid|month|format"):
+            read_moment(text)
 
 
 @given(moments)

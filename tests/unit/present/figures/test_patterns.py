@@ -40,13 +40,32 @@ def test_a_new_figure_has_a_legend_of_what_is_there() -> None:
     ax = figures.patterns(CELLS, TABLE, "nl", width=3.6)
     assert isinstance(ax.figure, Figure)
     legend = [text.get_text() for text in ax.figure.legends[0].get_texts()]
-    assert legend == [
+    assert [text.replace("\n", " ") for text in legend] == [
         "registraties",
         "nul, niet als zwijgen te herkennen",
         "zwijgt: nul zonder opgave, onwaarschijnlijk bij de omvang",
         "geen bruikbare levering",
     ]
     ax.figure.draw_without_rendering()
+
+
+def test_on_a_telephone_names_of_patterns_have_their_own_lines_and_nothing_is_cut_off() -> None:
+    table = TABLE.assign(pattern=["zero", "complete", "declared", "complete"])
+    ax = figures.patterns(CELLS, table, "nl", width=3.6)
+    figure = ax.get_figure(root=True)
+    assert figure is not None
+    figure.draw_without_rendering()
+    lines = [text.get_position()[1] for text in ax.texts]
+    rows = [int(tick) for tick in ax.get_yticks()]
+    assert sorted([*lines, *rows]) == list(range(7))
+    assert [label.get_text() for label in ax.get_yticklabels()] == ["b", "d", "c", "a"]
+    inside = figure.bbox
+    for text in [*ax.texts, *figure.legends[0].get_texts()]:
+        box = text.get_window_extent()
+        assert inside.x0 <= box.x0 < box.x1 <= inside.x1, text.get_text()
+    assert ax.get_window_extent().width > 0.7 * inside.width
+    drawn = {str(cells.get_label()): len(cells.get_paths()) for cells in ax.collections}
+    assert drawn == CELLS["state"].value_counts().to_dict()
 
 
 def test_it_draws_on_given_axes() -> None:

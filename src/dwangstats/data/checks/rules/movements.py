@@ -97,6 +97,10 @@ NUMBERS = Rule(
 )
 
 
+_TIMES: dict[Language, str] = {"nl": "maal wat te verwachten is", "en": "times what is to be expected"}
+_NO_RATIO: dict[Language, str] = {"nl": "verhouding niet te berekenen", "en": "ratio cannot be calculated"}
+
+
 def movement_findings(tables: Tables, cells: Sequence[Cells]) -> Iterator[Finding]:
     """Findings about stretches of time, admissions and client numbers.
 
@@ -138,15 +142,17 @@ def _named(rows: pd.DataFrame) -> dict[Language, str]:
     marks: dict[Language, str] = {"nl": ",", "en": "."}
     for language, mark in marks.items():
         forms = labels(language, "forms")
-        named[language] = some(_in_words(row, forms, mark) for row in once.to_dict("records"))
+        named[language] = some(_in_words(row, forms, language, mark) for row in once.to_dict("records"))
     return named
 
 
-def _in_words(row: dict[Any, Any], forms: dict[str, str], mark: str) -> str:
+def _in_words(row: dict[Any, Any], forms: dict[str, str], language: Language, mark: str) -> str:
     words = [str(row["provider_id"])]
     if row.get("form") in forms:
         words.append(forms[row["form"]])
     if "first" in row:
         words.append(row["first"] if row["first"] == row["last"] else f"{row['first']} - {row['last']}")
-    words.append(f"x {row['ratio']:.2f}".replace(".", mark) if pd.notna(row["ratio"]) else "x ?")
-    return " ".join(words)
+    if pd.isna(row["ratio"]):
+        return f"{' '.join(words)} ({_NO_RATIO[language]})"
+    ratio = f"{row['ratio']:.2f}".replace(".", mark)
+    return f"{' '.join(words)} ({ratio} {_TIMES[language]})"

@@ -14,10 +14,10 @@ from dwangstats.data.reading.read import Tables
 HALF_YEAR = Rule(
     "half-year-missing",
     "info",
-    "Van {count} van de {of} aanbieder-halfjaren met een aanlevering is het register leeg, doordat niets is "
-    "aangeleverd of het bestand is afgekeurd: {names} ({where}).",
-    "For {count} of {of} provider-half-years with a delivery the register is empty, because nothing was delivered or "
-    "the file was rejected: {names} ({where}).",
+    "Van {count} van de {of} halfjaren van aanbieders in de tabel van aanleveringen is het register leeg, doordat "
+    "niets is aangeleverd of het bestand is afgekeurd: {names} ({where}).",
+    "For {count} of {of} half-years of providers in the table of deliveries the register is empty, because nothing was "
+    "delivered or the file was rejected: {names} ({where}).",
     "Zij tellen niet mee en krijgen geen nul. Vergelijk alleen aanbieders die in beide perioden aanleverden, en kijk "
     "hoe die verschillen van de rest.",
     "They are left out and do not get a zero. Compare only providers that delivered in both periods, and see how these "

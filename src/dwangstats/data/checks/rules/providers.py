@@ -5,6 +5,7 @@ from collections.abc import Iterator
 import pandas as pd
 
 from dwangstats.data.checks.rule import Rule, has, some
+from dwangstats.data.checks.unlisted import plain_spelling
 from dwangstats.data.findings import Finding
 from dwangstats.data.reading.read import Tables
 
@@ -42,12 +43,7 @@ def provider_findings(tables: Tables) -> Iterator[Finding]:
         if len(names.get(table, ())) == 1:
             yield from ONE_PROVIDER.counted(table, 1, 1)
     every = pd.Series(sorted(set().union(*names.values())), dtype="str")
-    spelling = (
-        every.str.casefold()
-        .str.replace(r"[\W_]+", " ", regex=True)
-        .str.strip()
-        .str.replace(r"^0+(?=.)", "", regex=True)
-    )
+    spelling = plain_spelling(every)
     twice = every.loc[spelling.duplicated(keep=False)]
     pairs = twice.groupby(spelling).agg(" = ".join)
     yield from SPELT_TWICE.counted("", len(twice), len(every), names=some(pairs))

@@ -8,7 +8,7 @@ from numpy.typing import NDArray
 
 from dwangstats._types import Codes, Vector
 from dwangstats.data.checks.rule import Mask, has
-from dwangstats.data.deliveries.standing import standing_deliveries
+from dwangstats.data.deliveries.standing import law_of_deliveries, standing_deliveries
 from dwangstats.data.reading.read import Tables
 from dwangstats.data.register.clock import Moments
 from dwangstats.data.register.codes import LAWS, letter_of
@@ -39,7 +39,8 @@ def no_rows(frame: pd.DataFrame | None) -> Mask:
 def standing_rows(tables: Tables) -> Mask:
     """Registrations of the version of their delivery that counts; all of them where versions are not known.
 
-    What an earlier version left open or wrong may have been put right since; a later one was refused.
+    What an earlier version left open or wrong may have been put right since; a later one was refused. Where a provider
+    delivers a half-year under one law only, registrations of every law came with that delivery (E8).
     """
     frame, deliveries = tables.registrations, tables.deliveries
     if not has(frame, "provider_id", "begin", "delivery_version"):
@@ -58,13 +59,23 @@ def standing_rows(tables: Tables) -> Mask:
 def _last_versions(deliveries: pd.DataFrame, rows: pd.DataFrame, half: Codes, law: NDArray[np.object_]) -> Vector:
     """Number of the version that counts of the delivery of each row, NaN where none is known."""
     texts = np.array([f"{code // 2}-H{code % 2 + 1}" for code in half], dtype=object)
-    providers = rows["provider_id"].to_numpy(dtype=object)
+    places = pd.MultiIndex.from_arrays([rows["provider_id"].to_numpy(dtype=object), texts])
+    delivered = _only_laws(deliveries)
+    own = delivered.reindex(places).to_numpy(dtype=object)
+    law = np.where(pd.isna(own), law, own)
     last = np.full(len(rows), np.nan)
     for name in set(law):
-        mine = law == name
         known = standing_deliveries(deliveries, name or None).set_index(["provider", "period"])["version"]
-        last[mine] = known.reindex(pd.MultiIndex.from_arrays([providers[mine], texts[mine]])).to_numpy()
+        last[law == name] = known.reindex(places[law == name]).to_numpy()
     return last
+
+
+def _only_laws(deliveries: pd.DataFrame) -> "pd.Series[Any]":
+    """Law by provider and half-year, of those delivered under one law only."""
+    named = deliveries[["provider_id", "period"]].assign(law=law_of_deliveries(deliveries))
+    pairs = named.loc[named["law"] != ""].drop_duplicates()
+    single = pairs.loc[~pairs.duplicated(["provider_id", "period"], keep=False)]
+    return single.set_index(["provider_id", "period"])["law"]
 
 
 def lasting_rows(frame: pd.DataFrame) -> Mask:

@@ -51,8 +51,8 @@ def test_sentences_hold_no_client_or_registration_number(disturbed: World) -> No
 def test_decimals_and_forms_are_in_the_language_of_the_sentence(disturbed: World) -> None:
     found = {finding.rule: finding for finding in place_findings(disturbed.tables)}
     message = found["record-system-changed"].message
-    assert "x 1,02" in message["nl"] or "x 0," in message["nl"]
-    assert "x 1.02" in message["en"] or "x 0." in message["en"]
+    assert "(1,02 maal wat te verwachten is)" in message["nl"] or "(0," in message["nl"]
+    assert "(1.02 times what is to be expected)" in message["en"] or "(0." in message["en"]
 
 
 def test_a_register_without_errors_has_only_its_missing_half_years() -> None:
