@@ -7,6 +7,7 @@ is a finding.
 import warnings
 from collections.abc import Callable
 from dataclasses import dataclass, replace
+from datetime import date
 from pathlib import Path
 from random import Random
 from traceback import extract_tb
@@ -254,8 +255,8 @@ _QUESTIONS: dict[str, tuple[object, ...]] = {
     "definition": ("D1", "D2", "D3", "D4", "D5"),
     "planned": (True, False),
     "form": ("seclusion", "medication", ["seclusion", "restraint"], [], "separatie"),
-    "gap_hours": (0.0, 24.0, 24.0, -1.0, float("nan")),
-    "as_of": ("2022-08-15", "2023-01-01", "yesterday"),
+    "gap_hours": (0.0, 24.0, 24.0, 24, -1.0, 1e12, "24", True, float("nan")),
+    "as_of": ("2022-08-15", "2023-01-01", date(2024, 10, 8), "yesterday", "08-10-2024", 2022),
     "covariates": ((), "capacity", "mean_occupancy", "note", "period"),
 }
 

@@ -6,6 +6,7 @@ from datetime import UTC, date, datetime
 from random import Random
 from typing import Any
 
+from dwangstats.data.config.checks import QUALITY_PARTS, REPAIRS
 from dwangstats.data.register.schema import SCHEMAS
 from fuzz import values
 from fuzz.writers import mutated
@@ -13,6 +14,18 @@ from fuzz.writers import mutated
 Settings = dict[str, Any]
 
 UNKNOWN_KEY = "zzq_no_such_key"
+
+_COUNTED: tuple[dict[str, Any], ...] = (
+    {},
+    {},
+    {"as_of": "2022-08-15"},
+    {"as_of": date(2022, 8, 15)},
+    {"gap_hours": 24},
+    {"rounded_to": 5, "ties": "even"},
+    {"suppressed": {"<5": [0, 4]}},
+    {"suppressed": {">100": [101, float("inf")]}},
+)
+"""How counts come about, beside the rest of [panel]; some of these go with tables of ready counts only."""
 
 
 def good_settings(rng: Random) -> Settings:
@@ -32,12 +45,17 @@ def good_settings(rng: Random) -> Settings:
             "planned": True,
             "unit": "bed-days",
             "blank_events": rng.choice(("error", "not delivered")),
+            **rng.choice(_COUNTED),
         },
         "model": {"formula": "C(year)", "family": "nb2", "cluster": "provider", "covariance": "CR2", "level": 0.9},
         "compare": {"variable": "year", "before": 2021, "after": 2022},
         "selection": {"rule": rng.choice(("complete", "delivered"))},
         "bounds": {"completeness_before": [0.7, 1.0], "monotone": True},
         "evidence": {"completeness_prior": [0.6, 0.95], "rho": 0.2, "draws": 100, "seed": 3},
+        "checks": {"skip": [rng.choice(("earlier-version", "several-laws"))]},
+        "repairs": {"apply": [rng.choice(REPAIRS)]},
+        "quality": {"by": "half-year", "parts": list(QUALITY_PARTS[:2])},
+        "patterns": {"nothing": 0.25, "level": 0.05, "family": rng.choice(("nb2", "poisson")), "prior_silent": 0.1},
     }
     return {name: part for name, part in parts.items() if rng.random() < 0.7}
 
@@ -101,7 +119,10 @@ def to_toml(settings: Mapping[str, Any]) -> str:
     return "\n".join(lines) + "\n"
 
 
-_PLACES = ("tables", "read", "columns", "panel", "model", "compare", "selection", "bounds", "evidence", "checks")
+_PLACES = (
+    *("tables", "read", "columns", "panel", "model", "compare", "selection", "bounds", "evidence", "checks"),
+    *("repairs", "quality", "patterns"),
+)
 
 
 def _somewhere(rng: Random, settings: Settings) -> tuple[str, ...]:

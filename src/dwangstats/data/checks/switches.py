@@ -2,7 +2,7 @@
 
 from typing import Final
 
-from dwangstats.data.checks.check import CheckReport, check
+from dwangstats.data.checks.check import CheckReport, check, check_input
 from dwangstats.data.checks.rule import Rule
 from dwangstats.data.config.analysis import AnalysisConfig
 from dwangstats.data.deliveries.vintage import known_on
@@ -22,7 +22,8 @@ SWITCHED_OFF: Final = Rule(
 def check_as_asked(tables: Tables, config: AnalysisConfig) -> CheckReport:
     """Hold the rules against the tables that the analysis file does not switch off.
 
-    Of an analysis of what was known on a date, the tables as they were known then are checked.
+    Of an analysis of what was known on a date, the tables as they were known then are checked; but first the tables as
+    they were given, and what is wrong in those is named as it stands in the files.
 
     Parameters
     ----------
@@ -42,10 +43,13 @@ def check_as_asked(tables: Tables, config: AnalysisConfig) -> CheckReport:
     DataError
         If it is not known what had arrived on the date, or nothing had.
     """
-    skip = config.checks.skip
-    if config.panel.as_of is not None:
-        tables = _as_known(tables, config.panel.as_of)
-    report = check(tables, by=config.panel.by, blank_events=config.panel.blank_events, skip=skip)
+    skip, wanted = config.checks.skip, config.panel
+    if wanted.as_of is not None:
+        given = check_input(tables, by=wanted.by, blank_events=wanted.blank_events)
+        if given.errors:
+            return given
+        tables = _as_known(tables, wanted.as_of)
+    report = check(tables, by=wanted.by, blank_events=wanted.blank_events, skip=skip)
     said = SWITCHED_OFF.counted("", len(skip), len(skip), names=", ".join(skip))
     return CheckReport((*report.findings, *said))
 

@@ -21,6 +21,7 @@ from dwangstats.data.config.coarse import Bounds, Coarse, Ties
 from dwangstats.data.config.evidence import EvidenceConfig, evidence_config
 from dwangstats.data.config.patterns import PatternsConfig, patterns_config
 from dwangstats.data.config.section import Section
+from dwangstats.data.register.clock import LONGEST_GAP
 from dwangstats.data.register.codes import DEFINITIONS, FORMS, LAWS, Definition
 from dwangstats.data.register.schema import SCHEMAS
 from dwangstats.errors import ConfigError
@@ -382,7 +383,8 @@ def _panel(section: Section) -> PanelConfig:
     )
     section.refuse_unknown(f.name for f in fields(PanelConfig))
     gap, base = config.gap_hours, config.rounded_to
-    section.require(gap is None or 0.0 <= gap < math.inf, "gap_hours", f"is {gap}; it must be 0 or more hours")
+    fine = gap is None or 0.0 <= gap <= LONGEST_GAP
+    section.require(fine, "gap_hours", f"is {gap}; it must be hours from 0 to {LONGEST_GAP:.0f} (a year)")
     section.require(base is None or base >= 1, "rounded_to", f"is {base}; it must be a whole number of at least 1")
     said = base is not None or not section.has("ties")
     section.require(said, "ties", "says where counts halfway were rounded to, and rounded_to is missing")

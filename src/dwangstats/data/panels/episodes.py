@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 
 from dwangstats._types import Codes, Vector
 from dwangstats.data.reading.aggregate import analysis_form
-from dwangstats.data.register.clock import Moments, elapsed, ends_on_its_day
+from dwangstats.data.register.clock import LONGEST_GAP, Moments, elapsed, ends_on_its_day
 from dwangstats.data.register.codes import Definition
 from dwangstats.errors import DataError, DomainError
 
@@ -22,7 +22,6 @@ OpenEnd: TypeAlias = Literal["at begin", "until next"]
 Kind: TypeAlias = Literal["interval", "point", "open", "unusable"]
 
 GAP_HOURS: Final = 24.0
-LONGEST_GAP: Final = 366 * 24.0
 POINT_FORMS: Final = ("medication",)
 """Forms of which no end need be registered: without one they are moments, not open."""
 

@@ -11,6 +11,8 @@ from numpy.typing import NDArray
 Reading: TypeAlias = Literal["first", "second"]
 
 ZONE: Final = "Europe/Amsterdam"
+LONGEST_GAP: Final = 366 * 24.0
+"""Hours of the longest interruption within an intervention: what comes a year later is no continuation."""
 
 Moments: TypeAlias = NDArray[np.datetime64]
 

@@ -213,3 +213,14 @@ def test_a_begin_in_a_year_that_no_period_has_is_named_with_its_row(begin: str) 
     given.iloc[1, given.columns.get_loc("begin")] = begin
     with pytest.raises(DataError, match=r"In 1 of 6 registrations the begin lies .*first rows: 2\)"):
         build_panel(tables(registrations=given.astype({"begin": "str"})), as_of=LATE)
+
+
+@pytest.mark.parametrize("as_of", [2022, 2022.5, True, None, ["2022-01-01"]])
+def test_a_number_is_no_date(as_of: object) -> None:
+    with pytest.raises(DomainError, match='as_of must be a date such as "2024-10-08"'):
+        known_on(tables(), as_of)  # type: ignore[arg-type]
+
+
+def test_a_date_before_the_first_delivery_leaves_nothing_to_count() -> None:
+    with pytest.raises(DataError, match="all 6 registrations arrived later"):
+        build_panel(tables(), as_of="2020-01-01")

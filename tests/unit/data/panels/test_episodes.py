@@ -300,3 +300,10 @@ def test_planned_and_unplanned_are_never_one_intervention():
     )
     assert find_episodes(rows).labels["leads"].all()
     assert find_episodes(rows.drop(columns="planned")).labels["leads"].tolist() == [True, False]
+
+
+@pytest.mark.parametrize("gap", [-1.0, float("nan"), float("inf"), 1e12, 8784.1, "24", True, None])
+def test_a_gap_that_is_no_number_of_hours_is_refused(gap: object) -> None:
+    rows = registrations([("a", "2021-02-01 10:00", "2021-02-01 11:00")])
+    with pytest.raises(DomainError, match="gap_hours must be a number of hours"):
+        find_episodes(rows, gap_hours=gap)  # type: ignore[arg-type]
