@@ -25,6 +25,7 @@ from dwangstats.data.repairs.repair import Repaired, repair
 from dwangstats.errors import DataError, InternalError, MissingExtraError
 from dwangstats.present.contents import ReportContents
 from dwangstats.providers.asked import AskedPatterns, ask_patterns
+from dwangstats.providers.of_any_kind import of_any_kind
 from dwangstats.report_contents import forms_of, report_contents
 
 PACKAGES = ("numpy", "scipy", "pandas", "formulaic", "narwhals", "matplotlib")
@@ -99,7 +100,7 @@ def analyse(source: str | Path, *, language: Language | None = None, progress: P
     selections = _selections(panel, config)
     comparisons = tuple(_comparisons(panel, selections, config, progress))
     adjustments = tuple(_adjustments(panel, selections[config.selection.rule], tables, config))
-    patterns = _patterns(_registrations(panel, tables, config), selections[config.selection.rule], config)
+    patterns = _patterns(_everything(panel, tables, config), selections[config.selection.rule], config)
     contents = report_contents(
         config, tables, checks, panel, selections, comparisons, adjustments, patterns, _versions()
     )
@@ -155,7 +156,7 @@ def _with_quality(tables: Tables, as_read: Tables, config: AnalysisConfig) -> Ta
 
 
 def _panel(tables: Tables, config: AnalysisConfig) -> Panel:
-    """The panel that the file asks for; of what was known on a date, the periods of which anything was due by then."""
+    """The panel that the file asks for; of what was known on a date, the periods that were due by then."""
     wanted = config.panel
     panel = build_panel(
         tables,
@@ -175,9 +176,9 @@ def _panel(tables: Tables, config: AnalysisConfig) -> Panel:
 
 
 def _not_due(panel: Panel) -> tuple[str, ...]:
-    """Periods that no provider had delivered, or had to deliver, on the date."""
-    waiting = (panel.delivery_status["status"] == NOT_YET_DUE).groupby(panel.delivery_status["period"]).all()
-    return tuple(period for period in panel.periods if waiting.get(period, False))
+    """Periods that most providers had neither delivered nor had to deliver on the date."""
+    waiting = (panel.delivery_status["status"] == NOT_YET_DUE).groupby(panel.delivery_status["period"]).mean()
+    return tuple(period for period in panel.periods if waiting.get(period, 0.0) > 0.5)
 
 
 def _selections(panel: Panel, config: AnalysisConfig) -> dict[str, tuple[str, ...]]:
@@ -245,11 +246,15 @@ def _adjustments(
         yield adjust_form(chosen.for_form(form), question, given, form)
 
 
-def _registrations(panel: Panel, tables: Tables, config: AnalysisConfig) -> Panel:
-    """The panel of registrations: silence is having none, and a period may hold only the rest of an intervention."""
-    if config.patterns is None or config.panel.gap_hours is None:
+def _everything(panel: Panel, tables: Tables, config: AnalysisConfig) -> Panel:
+    """The panel of anything that was registered: every form, planned or not, in registrations; silence is having none.
+
+    Of ready counts nothing more is known than the panel has, but for other forms.
+    """
+    if config.patterns is None or (tables.panel is not None and not config.panel.forms):
         return panel
-    return _panel(tables, replace(config, panel=replace(config.panel, gap_hours=None)))
+    every = replace(config.panel, gap_hours=None, forms=(), planned=None, covariates=())
+    return _panel(of_any_kind(tables), replace(config, panel=every))
 
 
 def _patterns(panel: Panel, providers: tuple[str, ...], config: AnalysisConfig) -> AskedPatterns | None:

@@ -11,6 +11,7 @@ from dwangstats.change.comparison import FormComparison
 from dwangstats.change.possible import possible_coverage, possible_rates
 from dwangstats.data.checks.check import CheckReport
 from dwangstats.data.config.analysis import AnalysisConfig
+from dwangstats.data.deliveries.standing import NOT_YET_DUE
 from dwangstats.data.findings import Finding, findings_frame
 from dwangstats.data.panels.intervals import is_interval
 from dwangstats.data.panels.panel import Panel
@@ -19,7 +20,7 @@ from dwangstats.data.register.periods import can_convert, convert_period, sort_p
 from dwangstats.estimate import Estimate
 from dwangstats.present.adjusted_contents import adjusted_contents, evidence_findings
 from dwangstats.present.contents import ReportContents
-from dwangstats.present.count_findings import few_providers, intervals_among, periods_not_due
+from dwangstats.present.count_findings import few_providers, intervals_among, periods_not_due, providers_waiting
 from dwangstats.present.pattern_contents import pattern_contents, pattern_findings
 from dwangstats.present.refusals import refusal_findings
 from dwangstats.providers.asked import AskedPatterns
@@ -60,12 +61,14 @@ def report_contents(
     headline = _headline_estimates(comparisons, config)
     chosen = selections[config.selection.rule]
     in_one_period = _providers_in_one_period(panel.restrict(chosen), headline, config)
+    shared = "C(provider)" not in config.model.formula
     findings = [
         *checks.findings,
-        *(few_providers(len(chosen)) if comparisons else ()),
+        *(few_providers(len(chosen), exact=not panel.has_intervals) if comparisons and shared else ()),
         *pattern_findings(patterns),
         *intervals_among(*_interval_counts(panel), forms=len(panel.forms)),
         *_periods_left_out(tables, panel, config),
+        *_waiting(panel, config),
         *refusal_findings(comparisons),
         *evidence_findings(adjustments),
     ]
@@ -237,8 +240,16 @@ def _interval_counts(panel: Panel) -> tuple[int, int]:
     return int(is_interval(panel.frame).sum()), int(panel.frame["delivered"].sum())
 
 
+def _waiting(panel: Panel, config: AnalysisConfig) -> tuple[Finding, ...]:
+    """That some providers did not have to deliver a period that is counted."""
+    status = panel.delivery_status
+    rows = status.loc[(status["status"] == NOT_YET_DUE) & status["period"].isin(panel.periods)]
+    as_of = config.panel.as_of
+    return () if as_of is None else providers_waiting(rows["provider"].unique().tolist(), len(panel.providers), as_of)
+
+
 def _periods_left_out(tables: Tables, panel: Panel, config: AnalysisConfig) -> tuple[Finding, ...]:
-    """That periods were left out of which nothing was known, or due, on the date."""
+    """That periods were left out because not all of them was due on the date."""
     exposure, as_of = tables.exposure, config.panel.as_of
     if as_of is None or exposure is None:
         return ()

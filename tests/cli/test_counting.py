@@ -223,9 +223,11 @@ def test_no_middle_of_an_interval_is_in_the_results(tmp_path: Path) -> None:
     ("language", "words"),
     [
         ("nl", ("afgerond op veelvouden van 5", "‘&lt;5’ staat voor 0 tot en met 4", "geen betrouwbaarheidsinterval",
-                "het model met een eigen niveau per zorgaanbieder en CR2 zijn er niet; een som over de vormen")),
+                "het model met een eigen niveau per zorgaanbieder en CR2 zijn er niet",
+                "een verhouding van de som over de vormen is er niet")),
         ("en", ("rounded to multiples of 5", "‘&lt;5’ stands for 0 to 4", "no confidence interval",
-                "the model with a level for every provider and CR2 are not given; there is no sum over the forms")),
+                "the model with a level for every provider and CR2 are not given",
+                "there is no ratio of the sum over the forms")),
     ],
 )  # fmt: skip
 def test_the_report_says_how_counts_were_published_and_used(

@@ -14,6 +14,8 @@ from dwangstats import worlds
 PLANTED = "p5"
 """The silent provider of this world, which sends empty files that are accepted."""
 
+MEDICATION = ("121531000146107", "121511000146100", "121521000146105")
+
 WORDS = {
     "nl": ("zwijgt er 1", f"zwijgt er 1 ({PLANTED})", "Vraag bij elke genoemde zorgaanbieder na"),
     "en": ("1 is silent", f"1 is silent ({PLANTED})", "Ask each provider named"),
@@ -114,3 +116,30 @@ def test_a_wrong_key_is_said_and_nothing_is_written(tmp_path: Path) -> None:
     assert outcome.exit_code == 1
     assert "'noting' in [patterns] is not known. Did you mean 'nothing'?" in outcome.text
     assert not (tmp_path / "out").exists()
+
+
+@pytest.mark.parametrize(
+    ("sector", "ask_for", "keeps"),
+    [
+        ("wvggz", 'forms = ["medication"]', lambda rows: ~rows["intervention_code"].isin(MEDICATION)),
+        ("wzd", "planned = false", lambda rows: rows["planned"] == "yes"),
+    ],
+)
+def test_who_registered_something_else_is_not_silent(tmp_path: Path, sector: str, ask_for: str, keeps: Any) -> None:
+    folder = worlds.write(worlds.make("mixed", "small", 2, sector=sector, calibrate=False), tmp_path / "register")
+    file = folder / "registrations.csv"
+    rows = pd.read_csv(file, dtype=str, keep_default_na=False)
+    other = keeps(rows)
+    largest = rows.loc[~other, "provider_id"].value_counts().index[0]
+    assert (other & (rows["provider_id"] == largest)).sum() > 20
+    rows.loc[(rows["provider_id"] != largest) | other].to_csv(file, index=False)
+    text = (folder / "dwangstats.toml").read_text(encoding="utf-8")
+    text = re.sub(r"(?m)^(forms|planned) = .*\n", "", text).replace("[panel]\n", f"[panel]\n{ask_for}\n")
+    text = re.sub(r"nothing = [0-9.]+", "nothing = 0.0", text)
+    assert "[patterns]" in text
+    (folder / "dwangstats.toml").write_text(text, encoding="utf-8")
+    results, _ = run(folder, "out")
+    assert not results["pattern_summary"]["refusal"]
+    (found,) = [row for row in results["patterns"] if row["provider"] == largest]
+    assert found["silent"] == 0
+    assert found["with_registrations"] > 0

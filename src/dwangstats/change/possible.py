@@ -101,8 +101,10 @@ def possible_coverage(panel: Panel, providers: Iterable[str]) -> pd.DataFrame:
     inside = rows["provider"].isin(chosen)
     kept, rest = possible_total(rows[inside]), possible_total(rows[~inside])
     total = (kept[0] + rest[0], kept[1] + rest[1])
-    shares = (_share(kept[0], kept[0] + rest[1]), _share(kept[1], kept[1] + rest[0]))
-    ranges = [((part, part), (whole, whole), (_share(part, whole),) * 2) for part, whole in places]
+    ranges = [
+        ((part, part), (whole, whole), possible_share((part, part), (whole - part,) * 2)) for part, whole in places
+    ]
+    shares = possible_share(kept, rest)
     found = [
         {
             "quantity": quantity,
@@ -116,8 +118,16 @@ def possible_coverage(panel: Panel, providers: Iterable[str]) -> pd.DataFrame:
     return pd.DataFrame(found)[["quantity", "kept", "total", "share", *ends]]
 
 
-def _share(part: float, whole: float) -> float:
-    """A share; missing of nothing, and 1 of everything without an upper bound."""
-    if np.isinf(part):
-        return 1.0
-    return part / whole if whole > 0 else np.nan
+def possible_share(kept: tuple[float, float], rest: tuple[float, float]) -> tuple[float, float]:
+    """Least and greatest share of what is kept in what is kept and the rest, over all totals above 0; missing of none.
+
+    Parameters
+    ----------
+    kept, rest : (least, most)
+        The most is inf where there is no upper bound.
+    """
+    if kept[1] == 0.0 and rest[1] == 0.0:
+        return np.nan, np.nan
+    least = 1.0 if rest[1] == 0.0 else 0.0 if np.isinf(rest[1]) else kept[0] / (kept[0] + rest[1])
+    most = 0.0 if kept[1] == 0.0 else 1.0 if np.isinf(kept[1]) else kept[1] / (kept[1] + rest[0])
+    return least, most

@@ -8,7 +8,9 @@ from dwangstats.present.labels import Labels
 
 
 def pattern_sentences(contents: ReportContents) -> list[str]:
-    """What was found with its assumptions, or why it cannot be said; what a prior means; nothing where nobody asked.
+    """What was found with its assumptions and what was judged, or why it cannot be said; what a prior means.
+
+    Nothing where nobody asked.
 
     Parameters
     ----------
@@ -22,8 +24,11 @@ def pattern_sentences(contents: ReportContents) -> list[str]:
     blind, prior = summary["blind"], summary["prior_silent"]
     all_blind = blind == summary["judged"]
     of_blind = [labels.plural("silence.blind", blind)] if blind and not all_blind else []
-    of_prior = [] if prior is None else [labels.text("silence.prior", prior=labels.level(prior))]
-    return [" ".join([_found(labels, summary, all_blind=all_blind), *of_blind]), *of_prior]
+    of_prior = (
+        [] if prior is None or not summary["silent"] else [labels.text("silence.prior", prior=labels.level(prior))]
+    )
+    found = " ".join([_found(labels, summary, all_blind=all_blind), *of_blind])
+    return [found, labels.text("silence.everything"), *of_prior]
 
 
 def assumptions_text(labels: Labels, nothing: float) -> str:

@@ -98,7 +98,8 @@ def ask_patterns(
     Parameters
     ----------
     panel : Panel
-        Of one law, with all its providers; its forms are taken together.
+        Of one law, with all its providers and all its forms, planned or not, in registrations (`of_any_kind`): who
+        registered anything was not silent, whatever the question of the analysis is. The forms are taken together.
     selected : tuple of str
         Providers of the headline.
     family, level, nothing, prior_silent

@@ -1,5 +1,7 @@
 """Totals, shares and rates where counts are intervals: the least and the most, checked by hand; never a middle."""
 
+import itertools
+import math
 from typing import Any
 
 import numpy as np
@@ -8,7 +10,7 @@ import pytest
 
 import dwangstats as dw
 from dwangstats.change.comparison import Question, compare_form
-from dwangstats.change.possible import possible_coverage, possible_rates, possible_total
+from dwangstats.change.possible import possible_coverage, possible_rates, possible_share, possible_total
 from dwangstats.change.selection import selection_coverage
 from dwangstats.change.trends import registered_rates
 from dwangstats.errors import DataError
@@ -113,3 +115,25 @@ def test_what_does_not_hold_for_intervals_is_refused_and_not_replaced(family: An
         compare_form(rounded(), question, "seclusion", "complete")
     assert said in str(caught.value)
     assert "family = 'nb2'" in str(caught.value)
+
+
+@pytest.mark.parametrize(
+    ("kept", "rest", "share"),
+    [
+        ((0.0, 0.0), (0.0, 4.0), (0.0, 0.0)),
+        ((0.0, 0.0), (0.0, 0.0), (math.nan, math.nan)),
+        ((0.0, 4.0), (0.0, 0.0), (1.0, 1.0)),
+        ((2.0, 4.0), (4.0, 6.0), (0.25, 0.5)),
+        ((2.0, math.inf), (3.0, 3.0), (0.4, 1.0)),
+        ((2.0, 2.0), (3.0, math.inf), (0.0, 0.4)),
+    ],
+)
+def test_a_share_is_the_least_and_the_most_over_all_totals_above_zero(kept, rest, share):
+    assert possible_share(kept, rest) == pytest.approx(share, nan_ok=True)
+
+
+def test_a_share_of_small_counts_by_trying_all_of_them():
+    for kept, rest in itertools.product(itertools.combinations_with_replacement(range(4), 2), repeat=2):
+        shares = [a / (a + b) for a in range(kept[0], kept[1] + 1) for b in range(rest[0], rest[1] + 1) if a + b > 0]
+        expected = (min(shares), max(shares)) if shares else (math.nan, math.nan)
+        assert possible_share(kept, rest) == pytest.approx(expected, nan_ok=True)

@@ -129,9 +129,9 @@ def test_how_counts_were_made_coarse_and_used(make_contents, language) -> None:
     (paragraph,) = counting_paragraphs(contents, labels, "x", compared=True)
     words = {
         "nl": ["34 van de 160", "veelvouden van 10, precies halverwege naar het even veelvoud", "‘<5’ staat voor 0 tot "
-               "en met 4", "‘90+’ staat voor 90 of meer", "met de kans dat het tussen die grenzen ligt"],
+               "en met 4", "‘90+’ staat voor 90 of meer", "met de kans dat het binnen die grenzen ligt"],
         "en": ["34 of 160", "multiples of 10, exactly halfway to the even multiple", "‘<5’ stands for 0 to 4",
-               "‘90+’ stands for 90 or more", "as the probability that it lies between those bounds"],
+               "‘90+’ stands for 90 or more", "as the probability that it lies within those bounds"],
     }  # fmt: skip
     assert all(word in paragraph for word in words[language]), paragraph
     assert counting_paragraphs(contents, labels, "x", compared=False)[0] != paragraph

@@ -93,28 +93,31 @@ def test_of_many_silent_providers_the_rest_is_counted() -> None:
 def test_what_was_found_stands_with_its_assumptions(
     make_contents: Maker, two_silent: AskedPatterns, language: str, words: tuple[str, ...]
 ) -> None:
-    (sentence,) = pattern_sentences(with_patterns(make_contents, two_silent, language))
+    sentence, judged = pattern_sentences(with_patterns(make_contents, two_silent, language))
     assert all(word in sentence for word in words)
+    assert ("van elke vorm" if language == "nl" else "of every form") in judged
 
 
 def test_no_silence_is_said_with_the_same_assumptions(make_contents: Maker) -> None:
-    (sentence,) = pattern_sentences(with_patterns(make_contents, asked_of(0, nothing=0.02)))
+    sentence, judged = pattern_sentences(with_patterns(make_contents, asked_of(0, nothing=0.02)))
     assert sentence.startswith("**Van geen** van de 30 zorgaanbieders")
     assert "2% van de perioden werkelijk leeg" in sentence
     assert "hooguit" not in sentence
+    assert "zweeg niet" in judged
 
 
 def test_where_nothing_can_be_said_of_anybody_that_is_said(make_contents: Maker) -> None:
-    (sentence,) = pattern_sentences(with_patterns(make_contents, asked_of(0, nothing=0.4), "en"))
+    sentence, judged = pattern_sentences(with_patterns(make_contents, asked_of(0, nothing=0.4), "en"))
     assert "**Of none** of the 30 providers" in sentence
     assert "can it be said whether it is silent" in sentence
     assert "40% of the periods" in sentence
+    assert "was not silent" in judged
 
 
 def test_a_prior_is_said_to_be_one(make_contents: Maker) -> None:
     sentences = pattern_sentences(with_patterns(make_contents, asked_of(1, prior_silent=0.08)))
-    assert len(sentences) == 2
-    assert "dat 8% van de zorgaanbieders ooit zwijgt" in sentences[1]
+    assert len(sentences) == 3
+    assert "dat 8% van de zorgaanbieders ooit zwijgt" in sentences[2]
 
 
 @pytest.mark.parametrize("language", ["nl", "en"])
@@ -139,7 +142,7 @@ def test_a_refusal_is_a_sentence_and_the_report_is_made(
 ) -> None:
     asked = AskedPatterns(("p00",), 0.05, 0.0, None, "nb2", None, refused)
     contents = with_patterns(make_contents, asked, language)
-    (sentence,) = pattern_sentences(contents)
+    sentence, judged = pattern_sentences(contents)
     assert words[language] in sentence
     assert pattern_findings(asked) == []
     html = render(contents, tmp_path).read_text(encoding="utf-8")

@@ -164,8 +164,10 @@ class Coarse:
         if self.rounded_to is not None:
             self._refuse_unrounded(counts, texts.index)
             lower, upper = interval_of_rounded(counts, self.rounded_to, ties=self.ties)
-            for low, high in hidden.values():
+            # From the end inwards, so that bounds of texts that touch are all taken out.
+            for low, high in sorted(hidden.values()):
                 lower = np.where((lower >= low) & (lower <= high), high + 1.0, lower)
+            for low, high in sorted(hidden.values(), key=lambda bounds: -bounds[1]):
                 upper = np.where((upper >= low) & (upper <= high), low - 1.0, upper)
             self._refuse_empty(counts, lower > upper, texts.index)
         for text, (low, high) in hidden.items():

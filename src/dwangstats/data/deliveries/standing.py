@@ -112,6 +112,14 @@ def law_of_deliveries(deliveries: pd.DataFrame) -> "pd.Series[str]":
     return law.where(law.notna(), only).fillna("").astype("str")
 
 
+def only_laws(deliveries: pd.DataFrame) -> "pd.Series[str]":
+    """Law by provider and half-year, of those delivered under one law only: registrations of any law came with it."""
+    named = deliveries[["provider_id", "period"]].assign(law=law_of_deliveries(deliveries))
+    pairs = named.loc[named["law"] != ""].drop_duplicates()
+    single = pairs.loc[~pairs.duplicated(["provider_id", "period"], keep=False)]
+    return single.set_index(["provider_id", "period"])["law"]
+
+
 def _versions(deliveries: pd.DataFrame, law: str | None) -> pd.DataFrame:
     """Versions under a law in the order in which they were sent, those of one half-year together."""
     frame = deliveries

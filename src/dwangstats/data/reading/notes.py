@@ -107,6 +107,21 @@ _RULES: dict[str, _Words] = {
         "Er hoeft niets te gebeuren als dat klopt; zo niet, zet het scheidingsteken onder [read], als delimiter.",
         "Nothing needs to be done if that is right; if not, set it under [read], as delimiter.",
     ),
+    "shown-though-hidden": _Words(
+        "warning",
+        "In kolom '{column}' staan {count} van de {of} aantallen als getal die volgens suppressed verborgen zijn: "
+        "{example}.",
+        "In column '{column}' {count} of {of} counts stand as numbers that suppressed says are hidden: {example}.",
+        "Ga na waar de tekst voor staat; staat 0 als 0 in het bestand, laat het verborgen aantal dan bij 1 beginnen.",
+        "Make sure what the text stands for; if a 0 is shown as 0, let the hidden count begin at 1.",
+    ),
+    "hidden-text-absent": _Words(
+        "info",
+        "Geen aantal staat als {example} in kolom '{column}', dat onder suppressed staat.",
+        "No count stands as {example} in column '{column}', which suppressed names.",
+        "Er hoeft niets te gebeuren als dat klopt; zo niet, schrijf de tekst zoals hij in het bestand staat.",
+        "Nothing needs to be done if that is right; if not, write the text as it stands in the file.",
+    ),
     "empty-rows": _Words(
         "info",
         "{count} rijen zonder enige waarde zijn weggelaten.",

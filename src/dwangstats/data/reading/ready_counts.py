@@ -13,11 +13,13 @@ from dwangstats.data.findings import Finding
 from dwangstats.data.reading.convert import TEXT_DTYPE, as_text
 from dwangstats.data.reading.files import RawTable
 from dwangstats.data.reading.interpret import interpret
+from dwangstats.data.reading.notes import note
 from dwangstats.data.register.schema import PANEL
 
 OPEN_END: Final = frozenset({"inf", "+inf", "infinity", "∞"})
 """Texts that stand for no upper bound, in any case."""
 _EVENTS, _LOWER, _UPPER = "events", "lower", "upper"
+_SHOWN = 5
 
 
 def interpret_counts(
@@ -61,7 +63,31 @@ def interpret_counts(
     table, findings = interpret(replace(raw, frame=frame), PANEL, columns, settings)
     if open_end.any():
         table[_UPPER] = table[_UPPER].mask(open_end, np.inf)
-    return _with_bounds(table, texts, coarse), findings
+    return _with_bounds(table, texts, coarse), [*findings, *_doubts(table, texts, coarse)]
+
+
+def _doubts(table: pd.DataFrame, texts: "pd.Series[str]", coarse: Coarse) -> list[Finding]:
+    """Exact counts that a text is said to hide, and texts that hide nothing."""
+    shown = table[_EVENTS].to_numpy(dtype=np.float64)
+    found = []
+    for text, (low, high) in (coarse.suppressed or {}).items():
+        inside = (shown >= low) & (shown <= high) & (coarse.rounded_to is None)
+        if inside.any():
+            values = ", ".join(f"{value:g}" for value in sorted(set(shown[inside]))[:_SHOWN])
+            found.append(
+                note(
+                    "shown-though-hidden",
+                    PANEL.name,
+                    count=int(inside.sum()),
+                    of=int(np.isfinite(shown).sum()),
+                    rows=table.index[inside],
+                    column=_EVENTS,
+                    example=f"{values} ({str(text).strip()})",
+                )
+            )
+        if not (texts == str(text).strip()).any():
+            found.append(note("hidden-text-absent", PANEL.name, count=0, of=0, column=_EVENTS, example=f"'{text}'"))
+    return found
 
 
 def _theirs(frame: pd.DataFrame, columns: ColumnMap, ours: str) -> str | None:

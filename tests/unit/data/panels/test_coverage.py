@@ -93,7 +93,7 @@ def test_on_a_date() -> None:
     assert "nothing delivered" not in apart
     first = dw.coverage(dw.build_panel(tables(), as_of="2023-01-31").during(["2022-H1"]))
     assert cell(first, "2022-H1", "complete", "providers") == (3, 5)
-    with pytest.raises(DataError, match="registrations has no rows"):
+    with pytest.raises(DataError, match="all 200 registrations arrived later"):
         dw.coverage(tables(), as_of="2022-07-31")
 
 

@@ -262,3 +262,11 @@ def test_bounds_outside_a_panel_are_no_intervals() -> None:
     assert not is_interval(rows).any()
     np.testing.assert_array_equal(least_counts(rows), [1.0, 2.0])
     assert Coarse().problems() == []
+
+
+def test_the_order_of_the_texts_does_not_matter() -> None:
+    texts = pd.Series([None], dtype="str")
+    pairs = [("10-14", (10.0, 14.0)), ("15-19", (15.0, 19.0)), ("21-25", (21.0, 25.0)), ("26-30", (26.0, 30.0))]
+    for order in (pairs, pairs[::-1], pairs[2:] + pairs[:2]):
+        lower, upper = Coarse(20, "up", dict(order)).bounds_of(np.array([20.0]), texts)
+        assert (lower[0], upper[0]) == (20.0, 20.0)

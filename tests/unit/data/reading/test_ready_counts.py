@@ -78,3 +78,22 @@ def test_rounding_is_about_ready_counts_only(tmp_path: Path) -> None:
     file = put(tmp_path, "provider_id,begin\na,2021-01-01\n", "[panel]\nrounded_to = 5\n", "registrations.csv")
     with pytest.raises(DataError, match=r"\[panel\] says rounded_to, which is about ready counts, and there is no"):
         read_tables(file)
+
+
+def test_what_the_file_says_against_the_hidden_counts_is_said(tmp_path: Path) -> None:
+    text = "provider,period,events,bed_days\na,2021,<5,900\nb,2021,0,900\nc,2021,3,900\nd,2021,9,900\n"
+    asked = '[panel.suppressed]\n"<5" = [0, 4]\n">40" = [41, inf]\n'
+    found = {finding.rule: finding for finding in read_tables(put(tmp_path, text, asked)).reading}
+    shown = found["shown-though-hidden"]
+    assert (shown.severity, shown.count, shown.of, shown.rows) == ("warning", 2, 3, (2, 3))
+    assert "0, 3 (<5)" in shown.message["nl"]
+    assert "'>40'" in found["hidden-text-absent"].message["en"]
+    begins = {f.rule for f in read_tables(put(tmp_path, text, asked.replace("[0, 4]", "[1, 2]"))).reading}
+    assert "shown-though-hidden" not in begins
+
+
+def test_a_rounded_count_is_not_held_against_the_hidden_ones(tmp_path: Path) -> None:
+    text = "provider,period,events,bed_days\na,2021,<5,900\nb,2021,0,900\n"
+    asked = '[panel]\nrounded_to = 5\n[panel.suppressed]\n"<5" = [1, 4]\n'
+    rules = {finding.rule for finding in read_tables(put(tmp_path, text, asked)).reading}
+    assert "shown-though-hidden" not in rules

@@ -8,7 +8,7 @@ from numpy.typing import NDArray
 
 from dwangstats._types import Codes, Vector
 from dwangstats.data.checks.rule import Mask, has
-from dwangstats.data.deliveries.standing import law_of_deliveries, standing_deliveries
+from dwangstats.data.deliveries.standing import only_laws, standing_deliveries
 from dwangstats.data.reading.read import Tables
 from dwangstats.data.register.clock import Moments
 from dwangstats.data.register.codes import LAWS, letter_of
@@ -60,7 +60,7 @@ def _last_versions(deliveries: pd.DataFrame, rows: pd.DataFrame, half: Codes, la
     """Number of the version that counts of the delivery of each row, NaN where none is known."""
     texts = np.array([f"{code // 2}-H{code % 2 + 1}" for code in half], dtype=object)
     places = pd.MultiIndex.from_arrays([rows["provider_id"].to_numpy(dtype=object), texts])
-    delivered = _only_laws(deliveries)
+    delivered = only_laws(deliveries)
     own = delivered.reindex(places).to_numpy(dtype=object)
     law = np.where(pd.isna(own), law, own)
     last = np.full(len(rows), np.nan)
@@ -68,14 +68,6 @@ def _last_versions(deliveries: pd.DataFrame, rows: pd.DataFrame, half: Codes, la
         known = standing_deliveries(deliveries, name or None).set_index(["provider", "period"])["version"]
         last[law == name] = known.reindex(places[law == name]).to_numpy()
     return last
-
-
-def _only_laws(deliveries: pd.DataFrame) -> "pd.Series[Any]":
-    """Law by provider and half-year, of those delivered under one law only."""
-    named = deliveries[["provider_id", "period"]].assign(law=law_of_deliveries(deliveries))
-    pairs = named.loc[named["law"] != ""].drop_duplicates()
-    single = pairs.loc[~pairs.duplicated(["provider_id", "period"], keep=False)]
-    return single.set_index(["provider_id", "period"])["law"]
 
 
 def lasting_rows(frame: pd.DataFrame) -> Mask:
