@@ -142,7 +142,7 @@ def test_a_refusal_is_a_sentence_and_the_report_is_made(
 ) -> None:
     asked = AskedPatterns(("p00",), 0.05, 0.0, None, "nb2", None, refused)
     contents = with_patterns(make_contents, asked, language)
-    sentence, judged = pattern_sentences(contents)
+    (sentence,) = pattern_sentences(contents)
     assert words[language] in sentence
     assert pattern_findings(asked) == []
     html = render(contents, tmp_path).read_text(encoding="utf-8")
