@@ -346,15 +346,8 @@ def _statistics_row(fit: RateResult | MixedResult) -> dict[str, Any]:
 
 
 def _coefficient_rows(fit: RateResult | MixedResult, level: float, kind: CovarianceKind) -> list[dict[str, Any]]:
-    interval = fit.conf_int(level)
-    return [
-        {
-            "covariance": kind,
-            "name": name,
-            "estimate": fit.params[name],
-            "standard_error": fit.bse[name],
-            "lower": interval.loc[name].iloc[0],
-            "upper": interval.loc[name].iloc[1],
-        }
-        for name in fit.params.index
-    ]
+    """Coefficients with their intervals; no standard error where one cluster alone determines a coefficient."""
+    interval = fit.conf_int(level).set_axis(["lower", "upper"], axis=1)
+    rows = interval.assign(estimate=fit.params, standard_error=fit.bse.where(interval["lower"].notna()))
+    named = rows.rename_axis("name").reset_index().to_dict("records")
+    return [{"covariance": kind, **{str(key): value for key, value in row.items()}} for row in named]

@@ -143,3 +143,20 @@ def test_a_dummy_for_each_provider_gives_way_to_a_random_level() -> None:
         panel_of(SPREAD), Question("year", 2021, 2022, "C(year) + C(provider)"), "all", "delivered"
     )
     assert list(comparison.fits["nb2_provider"].params.index) == ["Intercept", "C(year)[T.2022]"]
+
+
+def test_a_coefficient_of_one_cluster_has_no_standard_error() -> None:
+    rng = np.random.default_rng(5)
+    rows = pd.DataFrame(
+        [(p, y, 1000.0) for p in "abcdef" for y in (2021, 2022, 2023)], columns=["provider", "period", "bed_days"]
+    ).assign(events=lambda f: rng.poisson(20, len(f)).astype(float), period=lambda f: f["period"].astype("str"))
+    panel = dw.Panel.from_frame(rows, provider="provider", period="period", events="events", exposure="bed_days")
+    question = Question("year", 2021, 2023, formula="C(year) + C(provider)", family="poisson", covariance="CR1")
+    found = compare_form(panel, question, panel.forms[0], "delivered").coefficients
+    cr1 = found[(found["family"] == "poisson") & (found["covariance"] == "CR1")].set_index("name")
+    own = cr1.index.str.contains("provider")
+    assert own.sum() == 5
+    assert cr1.loc[own, "standard_error"].isna().all()
+    assert cr1.loc[cr1.index.str.contains("year"), "standard_error"].notna().all()
+    model = found[(found["family"] == "poisson") & (found["covariance"] == "model")]
+    assert model["standard_error"].notna().all()

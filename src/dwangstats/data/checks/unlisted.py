@@ -4,20 +4,14 @@ Where columns of registrations were swapped or a line shifted, clients stand whe
 providers and locations, so only those are named that exposure, locations or deliveries have as well.
 """
 
-from collections.abc import Mapping
 from dataclasses import replace
-from typing import Any, Final
+from typing import Any
 
 import pandas as pd
 
 from dwangstats.data.checks.rule import has
+from dwangstats.data.reading.persons import LISTS
 from dwangstats.data.reading.read import Tables
-
-#: tables that say which providers and locations there are.
-LISTS: Final[Mapping[str, tuple[str, ...]]] = {
-    "provider_id": ("exposure", "locations", "deliveries"),
-    "location_id": ("exposure", "locations"),
-}
 
 
 def with_unlisted_hidden(tables: Tables) -> Tables:

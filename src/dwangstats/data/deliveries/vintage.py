@@ -274,7 +274,8 @@ def _arrived_after(registrations: pd.DataFrame, deliveries: pd.DataFrame, moment
         first = ", ".join(str(row) for row in registrations.index[unknown][:5])
         raise DataError(
             f"Of {int(unknown.sum())} of {len(registrations)} registrations (first rows: {first}) it is not known when "
-            "they arrived: they have no received_at, and no delivery of their provider, half-year and version has one."
+            "they arrived: they have no received_at, and no delivery of their provider, half-year and version has one. "
+            "Give them received_at, or the delivery_version of the delivery that they came with."
         )
     return (received > moment).to_numpy(dtype=np.bool_)
 

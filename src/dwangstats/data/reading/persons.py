@@ -2,7 +2,7 @@
 
 import re
 from collections.abc import Mapping, Sequence
-from typing import Any
+from typing import Any, Final
 
 import pandas as pd
 
@@ -16,8 +16,11 @@ _NAMES_ONE = re.compile(r"(?=.*[^\W\d_])(?:.*\d){6}", re.DOTALL)
 _IDENTITIES = ("client_id", "registration_id")
 #: columns of registrations whose values stand in messages or results.
 _SHOWN = ("provider_id", "location_id", "law", "form")
-#: where the places of registrations are listed.
-_LISTS = {"provider_id": ("exposure", "locations", "deliveries"), "location_id": ("exposure", "locations")}
+#: tables that say which providers and locations there are, by the column of registrations.
+LISTS: Final[Mapping[str, tuple[str, ...]]] = {
+    "provider_id": ("exposure", "locations", "deliveries"),
+    "location_id": ("exposure", "locations"),
+}
 #: from this many different places on, a register with more of them than of clients has swapped columns.
 _MANY = 50
 
@@ -81,7 +84,7 @@ def persons_elsewhere(tables: Mapping[str, pd.DataFrame]) -> list[str]:
             for (table, column), values in shown.items()
             if values & persons
         ),
-        *(sentence for column in _LISTS if (sentence := _misplaced(tables, registrations, column, persons))),
+        *(sentence for column in LISTS if (sentence := _misplaced(tables, registrations, column, persons))),
     ]
 
 
@@ -91,7 +94,7 @@ def _misplaced(
     """That short ids of clients stand where places belong, or more places than clients; None where neither is so."""
     if not {column, "client_id"} <= set(registrations.columns):
         return None
-    lists = [tables[name][column] for name in _LISTS[column] if name in tables and column in tables[name].columns]
+    lists = [tables[name][column] for name in LISTS[column] if name in tables and column in tables[name].columns]
     places, clients = set(registrations[column].dropna()), set(registrations["client_id"].dropna())
     unlisted = places - set(pd.concat(lists)) if lists else set()
     persons = (unlisted & clients) - found
