@@ -349,5 +349,6 @@ def _coefficient_rows(fit: RateResult | MixedResult, level: float, kind: Covaria
     """Coefficients with their intervals; no standard error where one cluster alone determines a coefficient."""
     interval = fit.conf_int(level).set_axis(["lower", "upper"], axis=1)
     rows = interval.assign(estimate=fit.params, standard_error=fit.bse.where(interval["lower"].notna()))
-    named = rows.rename_axis("name").reset_index().to_dict("records")
+    ordered = rows[["estimate", "standard_error", "lower", "upper"]]
+    named = ordered.rename_axis("name").reset_index().to_dict("records")
     return [{"covariance": kind, **{str(key): value for key, value in row.items()}} for row in named]
