@@ -113,6 +113,14 @@ def find_episodes(
     return Episodes(labels, _table(registrations, form, labels, spans), float(gap_hours))
 
 
+def gap_problem(gap_hours: object) -> str:
+    """Why this is no length of an interruption, in a sentence; empty where it is one."""
+    number = isinstance(gap_hours, (int, float, np.number)) and not isinstance(gap_hours, bool)
+    if number and 0.0 <= gap_hours <= LONGEST_GAP:  # type: ignore[operator]
+        return ""
+    return f"gap_hours must be a number of hours from 0 to {LONGEST_GAP:.0f} (a year), got {gap_hours!r}"
+
+
 def united_hours(begin: Moments, end: Moments, group: Codes) -> Vector:
     """Hours in which at least one of a group's intervals runs.
 
@@ -149,12 +157,9 @@ class _Spans:
 
 
 def _check(registrations: pd.DataFrame, gap_hours: float, open_end: str) -> None:
-    if isinstance(gap_hours, bool) or not isinstance(gap_hours, (int, float, np.number)):
-        raise DomainError(f"gap_hours must be a number of hours, got {gap_hours!r}")
-    if not 0.0 <= gap_hours <= LONGEST_GAP:
-        raise DomainError(
-            f"gap_hours must be a number of hours from 0 to {LONGEST_GAP:.0f} (a year), got {gap_hours!s}"
-        )
+    wrong = gap_problem(gap_hours)
+    if wrong:
+        raise DomainError(wrong)
     if open_end not in get_args(OpenEnd):
         raise DomainError(f"open_end must be one of {', '.join(get_args(OpenEnd))}, got {open_end!s}")
     absent = [name for name in ("provider_id", "client_id", "begin") if name not in registrations.columns]

@@ -18,6 +18,7 @@ from dwangstats.data.deliveries.vintage import known_on, moment_of
 from dwangstats.data.nearest import did_you_mean
 from dwangstats.data.panels import reasons
 from dwangstats.data.panels.counting import panel_from_registrations, question_problems
+from dwangstats.data.panels.episodes import gap_problem
 from dwangstats.data.panels.intervals import (
     Bounds,
     Coarse,
@@ -431,8 +432,9 @@ def _episode_problems(registrations: pd.DataFrame | Counted, question: Question)
     """What keeps registrations from being joined to interventions."""
     if question.gap_hours is None:
         return []
-    if not 0.0 <= question.gap_hours < np.inf:
-        return [f"gap_hours must be a number of hours, 0 or more, got {question.gap_hours!s}."]
+    wrong = gap_problem(question.gap_hours)
+    if wrong:
+        return [f"{wrong}."]
     if "client_id" not in registrations.columns:
         return [
             "gap_hours joins the registrations of one client to interventions, and there is no column client_id. "
