@@ -33,10 +33,11 @@ errors = Console(stderr=True, highlight=False, markup=False, soft_wrap=True)
 output = Console(highlight=False, markup=False, soft_wrap=True)
 
 
-SUMMARY: dict[Language, str] = {
-    "nl": "{} fouten, {} waarschuwingen, {} mededelingen.",
-    "en": "{} errors, {} warnings, {} notes.",
+SUMMARY: dict[Language, tuple[tuple[str, str], ...]] = {
+    "nl": (("fout", "fouten"), ("waarschuwing", "waarschuwingen"), ("mededeling", "mededelingen")),
+    "en": (("error", "errors"), ("warning", "warnings"), ("note", "notes")),
 }
+"""One and several of what a check found, in the order of severity."""
 
 
 class LanguageChoice(StrEnum):
@@ -147,7 +148,8 @@ def check(
         report = check_tables(tables)
     output.print(report.to_text(chosen))
     counts = len(report.errors), len(report.warnings), len(report.information)
-    output.print(SUMMARY[chosen].format(*counts))
+    words = zip(counts, SUMMARY[chosen], strict=True)
+    output.print(", ".join(f"{count} {one if count == 1 else several}" for count, (one, several) in words) + ".")
     if report.errors:
         raise typer.Exit(1)
 

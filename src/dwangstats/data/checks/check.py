@@ -72,7 +72,7 @@ class CheckReport:
         """All findings as lines of text, in Dutch ("nl") or English ("en")."""
         heads = _HEADS[_known(language)]
         lines = [
-            f"{heads[f.severity]}{f' [{f.table}]' * bool(f.table)} {_sentence(f, language)}" for f in self.findings
+            f"{heads[f.severity]}{f' [{f.table}]' if f.table else ':'} {_sentence(f, language)}" for f in self.findings
         ]
         return "\n".join(lines) if lines else _NOTHING[language]
 
