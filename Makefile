@@ -18,7 +18,7 @@ export MPLBACKEND = Agg
 
 help:
 	@echo "make analysis    main job on data/synthetic/$(WORLD) (about a minute the first time)"
-	@echo "make test        everything that must hold (about ten minutes the first time)"
+	@echo "make test        everything that must hold (about a quarter of an hour the first time)"
 	@echo "make synthetic   remake data/synthetic byte for byte"
 	@echo "make paper       execute the notebook, then build paper/paper.pdf"
 	@echo "make clean       remove the environment and everything that is built"
